@@ -1,0 +1,4 @@
+import { startService } from '@app/service';
+import { AppModule } from './app.module.js';
+
+await startService(AppModule);

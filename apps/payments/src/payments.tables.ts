@@ -1,0 +1,14 @@
+import type { Generated } from 'kysely';
+
+export interface PaymentsTables {
+  payments: {
+    id: string;
+    idempotency_key: string;
+    order_id: string;
+    amount: number;
+    currency: string;
+    method: 'card' | 'card-declined';
+    status: 'authorised' | 'declined';
+    created_at: Generated<Date>;
+  };
+}

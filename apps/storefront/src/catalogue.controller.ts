@@ -1,0 +1,21 @@
+import { Controller, Get, Param } from '@nestjs/common';
+import { ApiOkResponse } from '@nestjs/swagger';
+import { CatalogueService } from './catalogue.service.js';
+import { type Product, type ProductList, productListSchema, productSchema, skuSchema } from './storefront.schemas.js';
+
+@Controller('products')
+export class CatalogueController {
+  constructor(private readonly catalogue: CatalogueService) {}
+
+  @Get()
+  @ApiOkResponse({ standardSchema: productListSchema })
+  list(): Promise<ProductList> {
+    return this.catalogue.list();
+  }
+
+  @Get(':sku')
+  @ApiOkResponse({ standardSchema: productSchema })
+  find(@Param('sku', { schema: skuSchema }) sku: string): Promise<Product> {
+    return this.catalogue.find(sku);
+  }
+}

@@ -1,0 +1,25 @@
+import { cacheEnv } from '@app/cache';
+import { httpClientEnv } from '@app/resilience';
+import { type ConfigOf, defineConfig, serviceEnv } from '@app/service';
+import { z } from 'zod';
+
+const catalogueEnv = z
+  .object({
+    PRODUCTS_TTL_MS: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .default(5_000)
+      .describe('How long products are served from the cache.'),
+  })
+  .transform((env) => ({ ttlMs: env.PRODUCTS_TTL_MS }));
+
+/** Everything that storefront reads from the environment. */
+export const storefrontConfig = defineConfig('storefront', {
+  service: serviceEnv({ port: 3000, adminPort: 9000 }),
+  orders: httpClientEnv('ORDERS', 'http://127.0.0.1:3001'),
+  cache: cacheEnv,
+  catalogue: catalogueEnv,
+});
+
+export type StorefrontConfig = ConfigOf<typeof storefrontConfig>;

@@ -1,0 +1,39 @@
+import { type DynamicModule, type FactoryProvider, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { Cache } from './cache.js';
+import type { CacheOptions } from './cache.options.js';
+import type { CacheStore } from './stores/cache.store.js';
+import { MemoryStore } from './stores/memory.store.js';
+import { RedisStore } from './stores/redis.store.js';
+
+export interface CacheModuleOptions {
+  inject?: FactoryProvider['inject'];
+  useFactory(...injected: never[]): CacheOptions;
+}
+
+const STORE = Symbol('CacheStore');
+
+/** Provides {@link Cache}: in Redis where `REDIS_URL` is set, in memory elsewhere. */
+@Module({})
+export class CacheModule implements OnApplicationShutdown {
+  static registerAsync({ inject, useFactory }: CacheModuleOptions): DynamicModule {
+    return {
+      module: CacheModule,
+      global: true,
+      providers: [
+        { provide: STORE, inject, useFactory: (...injected: never[]) => createStore(useFactory(...injected)) },
+        { provide: Cache, inject: [STORE], useFactory: (store: CacheStore) => new Cache(store) },
+      ],
+      exports: [Cache],
+    };
+  }
+
+  constructor(@Inject(STORE) private readonly store: CacheStore) {}
+
+  onApplicationShutdown(): Promise<void> {
+    return this.store.close();
+  }
+}
+
+function createStore({ redisUrl, timeoutMs, maxEntries }: CacheOptions): CacheStore {
+  return redisUrl ? new RedisStore(redisUrl, timeoutMs) : new MemoryStore(maxEntries);
+}

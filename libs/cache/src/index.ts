@@ -1,0 +1,3 @@
+export { Cache, type CacheEntry } from './cache.js';
+export { CacheModule, type CacheModuleOptions } from './cache.module.js';
+export { type CacheOptions, cacheEnv } from './cache.options.js';

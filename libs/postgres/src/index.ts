@@ -1,0 +1,13 @@
+export { type Migration, MigrationRunningError, migrate } from './migrate.js';
+export { type OutboxOptions, outboxEnv } from './outbox/outbox.options.js';
+export {
+  addToOutbox,
+  createOutboxTable,
+  type OutboxEvent,
+  type OutboxTable,
+  type OutboxTables,
+} from './outbox/outbox.table.js';
+export { type OutboxHandler, OutboxWorker } from './outbox/outbox.worker.js';
+export { PostgresUnavailableError } from './postgres.errors.js';
+export { connectPostgres, PostgresModule, type PostgresModuleOptions } from './postgres.module.js';
+export { type PostgresOptions, postgresEnv } from './postgres.options.js';

@@ -1,0 +1,39 @@
+import { z } from 'zod';
+
+const ms = (max: number) => z.coerce.number().int().min(1).max(max);
+
+/** The environment variables of the outbox worker. */
+export const outboxEnv = z
+  .object({
+    OUTBOX_POLL_MS: ms(60_000).default(500).describe('Pause of the outbox worker when there is nothing to deliver.'),
+    OUTBOX_BATCH_SIZE: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(1_000)
+      .default(20)
+      .describe('Events that the outbox worker delivers at once.'),
+    OUTBOX_LEASE_MS: ms(3_600_000)
+      .default(30_000)
+      .describe('How long a delivery may take; afterwards another worker may take the event up.'),
+    OUTBOX_MAX_ATTEMPTS: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .default(25)
+      .describe('Deliveries that may fail before an event is parked for a person to look at.'),
+    OUTBOX_BACKOFF_BASE_MS: ms(60_000)
+      .default(500)
+      .describe('Longest pause before the second delivery; it doubles each time.'),
+    OUTBOX_BACKOFF_MAX_MS: ms(86_400_000).default(300_000).describe('Longest pause before any delivery.'),
+  })
+  .transform((env) => ({
+    pollMs: env.OUTBOX_POLL_MS,
+    batchSize: env.OUTBOX_BATCH_SIZE,
+    leaseMs: env.OUTBOX_LEASE_MS,
+    maxAttempts: env.OUTBOX_MAX_ATTEMPTS,
+    backoffBaseMs: env.OUTBOX_BACKOFF_BASE_MS,
+    backoffMaxMs: env.OUTBOX_BACKOFF_MAX_MS,
+  }));
+
+export type OutboxOptions = z.output<typeof outboxEnv>;

@@ -1,0 +1,183 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { catalogue, counter, gauge, logger, redactCredentials } from '@app/telemetry';
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { type Kysely, type Selectable, sql } from 'kysely';
+import type { OutboxOptions } from './outbox.options.js';
+import type { OutboxTable, OutboxTables } from './outbox.table.js';
+
+type Row = Selectable<OutboxTable>;
+
+/** Delivers one event. It may be called again with the same event, so it must not mind; it fails by throwing. */
+export type OutboxHandler = (payload: Record<string, unknown>) => Promise<void>;
+
+const backlogEveryMs = 5_000;
+
+/**
+ * Delivers the rows of the outbox to their handlers: at least once, none lost, by as many instances at a time as there are.
+ *
+ * A row is claimed with a lease and the claim committed, so that no transaction is open while a handler runs. A failed delivery is
+ * repeated with exponential backoff and full jitter; after the last attempt the row is parked. Rows of one turn are delivered side by
+ * side, so there is no order among them.
+ */
+@Injectable()
+export abstract class OutboxWorker implements OnApplicationBootstrap, OnModuleDestroy {
+  /** What to do with each topic. A row of an unknown topic fails, and ends parked. */
+  protected abstract readonly handlers: Record<string, OutboxHandler>;
+
+  private readonly log = logger.child({ context: 'Outbox' });
+  private readonly tracer = trace.getTracer('@app/postgres');
+  private readonly deliveries = counter(catalogue.outboxDeliveries);
+  private readonly stopping = new AbortController();
+  private running: Promise<void> = Promise.resolve();
+  private backlogMeasuredAt = -Infinity;
+
+  constructor(
+    private readonly db: Kysely<OutboxTables>,
+    private readonly options: OutboxOptions,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.running = this.run();
+  }
+
+  /** Takes up nothing more and waits for the deliveries under way. */
+  async onModuleDestroy(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    const { signal } = this.stopping;
+    while (!signal.aborted) {
+      const delivered = await this.turn().catch((error) => {
+        this.log.warn({ err: error }, 'the outbox cannot be read');
+        return 0;
+      });
+      if (delivered < this.options.batchSize) {
+        await sleep(this.options.pollMs, undefined, { signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  /** Claims a batch, delivers it, and says how many rows it was. */
+  async turn(): Promise<number> {
+    await this.measureBacklog();
+    const rows = await this.claim();
+    await Promise.all(rows.map((row) => this.deliver(row)));
+    return rows.length;
+  }
+
+  private claim(): Promise<Row[]> {
+    const { batchSize, leaseMs } = this.options;
+    const due = this.db
+      .selectFrom('outbox')
+      .select('id')
+      .where('parked_at', 'is', null)
+      .where('available_at', '<=', sql<Date>`now()`)
+      .orderBy('available_at')
+      .limit(batchSize)
+      .forUpdate()
+      .skipLocked();
+    return this.db
+      .updateTable('outbox')
+      .set({ attempts: sql`attempts + 1`, available_at: inMs(leaseMs) })
+      .where('id', 'in', due)
+      .returningAll()
+      .execute();
+  }
+
+  private deliver(row: Row): Promise<void> {
+    const { topic, attempts } = row;
+    const writer = trace.getSpanContext(propagation.extract(ROOT_CONTEXT, { traceparent: row.traceparent ?? '' }));
+    const attributes = {
+      'messaging.system': 'outbox',
+      'messaging.operation.type': 'process',
+      'messaging.destination.name': topic,
+      'messaging.message.id': String(row.id),
+    };
+    const options = { kind: SpanKind.CONSUMER, attributes, links: writer && [{ context: writer }] };
+    return this.tracer.startActiveSpan(`process ${topic}`, options, ROOT_CONTEXT, async (span) => {
+      try {
+        await this.handle(row);
+        await this.acknowledge(row);
+        this.deliveries.inc({ topic, outcome: 'delivered' });
+        this.log.info({ topic, event: row.id, attempts }, 'event delivered');
+      } catch (error) {
+        span.recordException(error as Error);
+        span.setStatus({ code: SpanStatusCode.ERROR });
+        await this.giveBack(row, error).catch((lost) => {
+          // The lease gives the row back when it ends.
+          this.log.warn({ err: lost, topic, event: row.id }, 'a failed delivery cannot be recorded');
+        });
+      } finally {
+        span.end();
+      }
+    });
+  }
+
+  private async handle({ topic, payload }: Row): Promise<void> {
+    const handler = this.handlers[topic];
+    if (!handler) throw new Error(`no handler for topic ${topic}`);
+    const ended = new AbortController();
+    const leaseEnd = sleep(this.options.leaseMs, undefined, { signal: ended.signal }).then(() => {
+      throw new Error('the delivery outlived its lease');
+    });
+    try {
+      await Promise.race([handler(payload), leaseEnd]);
+    } finally {
+      leaseEnd.catch(() => undefined);
+      ended.abort();
+    }
+  }
+
+  private async acknowledge({ id, attempts }: Row): Promise<void> {
+    await this.db.deleteFrom('outbox').where('id', '=', id).where('attempts', '=', attempts).execute();
+  }
+
+  private async giveBack({ id, topic, attempts }: Row, error: unknown): Promise<void> {
+    const parked = attempts >= this.options.maxAttempts;
+    await this.db
+      .updateTable('outbox')
+      .set({
+        last_error: redactCredentials(String(error)).slice(0, 500),
+        ...(parked ? { parked_at: sql<Date>`now()` } : { available_at: inMs(this.backoffMs(attempts)) }),
+      })
+      .where('id', '=', id)
+      .where('attempts', '=', attempts)
+      .execute();
+    this.deliveries.inc({ topic, outcome: parked ? 'parked' : 'retried' });
+    this.log[parked ? 'error' : 'warn'](
+      { err: error, topic, event: id, attempts },
+      parked ? 'event parked' : 'delivery failed',
+    );
+  }
+
+  /** Full jitter. @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ */
+  private backoffMs(attempts: number): number {
+    const { backoffBaseMs, backoffMaxMs } = this.options;
+    return Math.random() * Math.min(backoffMaxMs, backoffBaseMs * 2 ** (attempts - 1));
+  }
+
+  private async measureBacklog(): Promise<void> {
+    if (performance.now() - this.backlogMeasuredAt < backlogEveryMs) return;
+    this.backlogMeasuredAt = performance.now();
+    const { pending, parked, age } = await this.db
+      .selectFrom('outbox')
+      .select([
+        sql<number>`count(*) filter (where parked_at is null)`.as('pending'),
+        sql<number>`count(*) filter (where parked_at is not null)`.as('parked'),
+        sql<number>`coalesce(extract(epoch from now() - min(available_at) filter (where parked_at is null)), 0)::float8`.as(
+          'age',
+        ),
+      ])
+      .executeTakeFirstOrThrow();
+    gauge(catalogue.outboxPending).set(pending);
+    gauge(catalogue.outboxParked).set(parked);
+    gauge(catalogue.outboxOldestAge).set(Math.max(0, age));
+  }
+}
+
+function inMs(ms: number) {
+  return sql<Date>`now() + ${ms} * interval '1 millisecond'`;
+}

@@ -1,0 +1,44 @@
+import {
+  type DynamicModule,
+  type FactoryProvider,
+  Module,
+  type OnApplicationShutdown,
+  type Type,
+} from '@nestjs/common';
+import { ResilienceEvents } from '../events/resilience.events.js';
+import { createHttpClient, HttpClient } from './http-client.js';
+import type { HttpClientOptions } from './http-client.options.js';
+
+export interface HttpClientModuleOptions {
+  /** The typed client: a class that takes an {@link HttpClient} in its constructor. `PaymentsClient` is called `payments` in metrics. */
+  client: Type;
+  inject?: FactoryProvider['inject'];
+  useFactory(...injected: never[]): HttpClientOptions;
+}
+
+/** Provides one typed client for one service. */
+@Module({})
+export class HttpClientModule implements OnApplicationShutdown {
+  static registerAsync({ client, inject = [], useFactory }: HttpClientModuleOptions): DynamicModule {
+    const http: FactoryProvider = {
+      provide: HttpClient,
+      inject: [{ token: ResilienceEvents, optional: true }, ...inject],
+      useFactory: (events: ResilienceEvents | undefined, ...injected: never[]) =>
+        createHttpClient(clientName(client), useFactory(...injected), events),
+    };
+    return { module: HttpClientModule, providers: [http, client], exports: [client] };
+  }
+
+  constructor(private readonly http: HttpClient) {}
+
+  onApplicationShutdown(): Promise<void> {
+    return this.http.close();
+  }
+}
+
+function clientName(client: Type): string {
+  return client.name
+    .replace(/Client$/, '')
+    .replace(/([a-z0-9])([A-Z])/g, '$1-$2')
+    .toLowerCase();
+}

@@ -1,0 +1,98 @@
+import {
+  type AxiosAdapter,
+  AxiosError,
+  AxiosHeaders,
+  type AxiosResponse,
+  type InternalAxiosRequestConfig,
+} from 'axios';
+import { Agent, type Dispatcher, errors } from 'undici';
+import type { ResolvedHttpClientOptions } from './http-client.options.js';
+
+/**
+ * undici under axios: keep-alive connections of its own, a timeout for each attempt, size limits, and axios' errors.
+ * It does not follow redirects (an API that redirects is misconfigured), stream, or report progress.
+ */
+export class UndiciTransport {
+  private readonly agent: Agent;
+
+  constructor(private readonly options: ResolvedHttpClientOptions) {
+    this.agent = new Agent({
+      connections: options.maxConnections,
+      connect: { timeout: options.connectTimeoutMs },
+      maxResponseSize: options.maxResponseBytes,
+      // The attempt's own timeout bounds both; undici's timers tick only once a second.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+  }
+
+  readonly adapter: AxiosAdapter = async (config) => {
+    const url = urlOf(config);
+    const body = config.data as string | Buffer | undefined;
+    if (body && Buffer.byteLength(body) > this.options.maxRequestBytes) {
+      throw new AxiosError('Request body larger than maxRequestBytes', AxiosError.ERR_BAD_REQUEST, config);
+    }
+
+    const timeout = new AbortController();
+    const timer = setTimeout(() => timeout.abort(), this.options.attemptTimeoutMs);
+    try {
+      const response = await this.agent.request({
+        origin: url.origin,
+        path: url.pathname + url.search,
+        method: config.method?.toUpperCase() as Dispatcher.HttpMethod,
+        headers: AxiosHeaders.from(config.headers as AxiosHeaders).toJSON() as Record<string, string>,
+        body: body ?? null,
+        signal: config.signal ? AbortSignal.any([timeout.signal, config.signal as AbortSignal]) : timeout.signal,
+      });
+      const data =
+        config.responseType === 'arraybuffer' ? await response.body.arrayBuffer() : await response.body.text();
+      return settle(config, {
+        data,
+        status: response.statusCode,
+        statusText: '',
+        headers: new AxiosHeaders(response.headers as Record<string, string>),
+        config,
+      });
+    } catch (error) {
+      if (error instanceof AxiosError) throw error;
+      throw toAxiosError(error, config, timeout.signal.aborted);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+
+  /** Ends the idle connections and waits for the busy ones. */
+  close(): Promise<void> {
+    return this.agent.close();
+  }
+}
+
+/** Always below the base address: a path that looks like an address of its own cannot lead elsewhere. */
+function urlOf(config: InternalAxiosRequestConfig): URL {
+  const url = new URL(`${config.baseURL?.replace(/\/$/, '')}/${config.url?.replace(/^\//, '') ?? ''}`);
+  for (const [key, value] of Object.entries((config.params as Record<string, string> | undefined) ?? {})) {
+    url.searchParams.append(key, value);
+  }
+  return url;
+}
+
+function settle(config: InternalAxiosRequestConfig, response: AxiosResponse): AxiosResponse {
+  if (!config.validateStatus || config.validateStatus(response.status)) return response;
+  const code = response.status < 500 ? AxiosError.ERR_BAD_REQUEST : AxiosError.ERR_BAD_RESPONSE;
+  throw new AxiosError(`Request failed with status code ${response.status}`, code, config, undefined, response);
+}
+
+function toAxiosError(error: unknown, config: InternalAxiosRequestConfig, timedOut: boolean): AxiosError {
+  const cause = error as NodeJS.ErrnoException;
+  const code = timedOut ? AxiosError.ETIMEDOUT : config.signal?.aborted ? AxiosError.ERR_CANCELED : codeOf(cause);
+  const wrapped = new AxiosError(timedOut ? 'The attempt timed out' : cause.message || code, code, config);
+  wrapped.cause = cause;
+  return wrapped;
+}
+
+function codeOf(error: NodeJS.ErrnoException): string {
+  if (error instanceof errors.ConnectTimeoutError) return AxiosError.ETIMEDOUT;
+  if (error instanceof errors.ResponseExceededMaxSizeError) return AxiosError.ERR_BAD_RESPONSE;
+  if (error instanceof errors.SocketError) return 'ECONNRESET';
+  return error.code ?? AxiosError.ERR_NETWORK;
+}

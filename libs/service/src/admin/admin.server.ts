@@ -1,0 +1,73 @@
+import { logger, logLevels, registry, setLogLevel } from '@app/telemetry';
+import { fastify as createFastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { ServiceConfig } from '../config/service.env.js';
+import type { Lifecycle } from '../lifecycle/lifecycle.js';
+import { classify } from '../problems/classify.js';
+import { ProblemException, toProblem } from '../problems/problem.js';
+import { validationErrors } from '../problems/validation.js';
+import { refusalOf } from './admin.guard.js';
+
+const logLevelBody = z.strictObject({ level: z.enum(logLevels) });
+
+/**
+ * What operators and machines ask of a service, on a port of its own: `/livez`, `/readyz`, `/healthz`, `/metrics` and controls.
+ * It serves no business, is neither logged nor traced, and is the last thing to close.
+ */
+export function createAdminServer(config: ServiceConfig, lifecycle: Lifecycle): FastifyInstance {
+  const admin = createFastify({
+    bodyLimit: 16 * 1024,
+    requestTimeout: config.requestTimeoutMs,
+    forceCloseConnections: true,
+  });
+
+  admin.addHook('onRequest', async (request) => {
+    if (request.method === 'GET' || request.method === 'HEAD') return;
+    const refusal = refusalOf(
+      { remoteAddress: request.socket.remoteAddress, headers: request.headers },
+      config.adminToken,
+    );
+    if (refusal) throw new ProblemException({ status: 403, code: 'forbidden', detail: refusal });
+  });
+
+  admin.get('/livez', async () => ({ status: 'ok' }));
+  admin.get('/readyz', async (_request, reply) => answerPhase(lifecycle, reply));
+  admin.get('/healthz', async (_request, reply) => answerPhase(lifecycle, reply));
+
+  admin.get('/metrics', async (_request, reply) => {
+    reply.type(registry.contentType);
+    return registry.metrics();
+  });
+
+  admin.get('/log-level', async () => ({ level: logger.level }));
+  admin.post('/log-level', async (request) => {
+    const { data, error } = logLevelBody.safeParse(request.body);
+    if (error) throw validationErrors(error.issues);
+    setLogLevel(data.level);
+    return { level: data.level };
+  });
+
+  admin.setNotFoundHandler((request, reply) => {
+    answerProblem(
+      new ProblemException({ status: 404, code: 'not_found', detail: 'No such admin page.' }),
+      request,
+      reply,
+    );
+  });
+  admin.setErrorHandler(answerProblem);
+  return admin;
+}
+
+function answerPhase(lifecycle: Lifecycle, reply: FastifyReply): { status: string } {
+  if (lifecycle.phase !== 'ready') reply.status(503);
+  return { status: lifecycle.phase === 'ready' ? 'ok' : lifecycle.phase === 'stopping' ? 'shutting_down' : 'starting' };
+}
+
+function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const init = classify(error);
+  if (init.status >= 500) logger.error({ err: error }, 'admin request failed');
+  void reply
+    .status(init.status)
+    .type('application/problem+json')
+    .send(toProblem(init, { path: request.url }));
+}

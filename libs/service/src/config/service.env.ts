@@ -1,0 +1,63 @@
+import { logLevels } from '@app/telemetry';
+import { z } from 'zod';
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const ms = (max: number) => z.coerce.number().int().min(1).max(max);
+
+/** The variables that every service reads. */
+export function serviceEnv(defaults: { port: number; adminPort: number }) {
+  return z
+    .object({
+      PORT: port.default(defaults.port).describe('Port of the business API. 0 takes a free one.'),
+      ADMIN_PORT: port
+        .default(defaults.adminPort)
+        .describe('Port of health, metrics and operator controls. 0 takes a free one.'),
+      HOST: z.string().default('127.0.0.1').describe('Address that both ports listen on. In a container 0.0.0.0.'),
+      ADMIN_TOKEN: z
+        .string()
+        .min(16)
+        .optional()
+        .meta({ secret: true })
+        .describe('Bearer token of admin writes. Without one only this machine may write.'),
+      LOG_LEVEL: z
+        .enum(logLevels)
+        .default('info')
+        .describe(`Least severe level that is logged: ${logLevels.join(', ')}.`),
+      LOG_FORMAT: z
+        .enum(['json', 'pretty'])
+        .optional()
+        .describe('json or pretty; pretty on a terminal, json elsewhere.'),
+      BODY_LIMIT_BYTES: z.coerce
+        .number()
+        .int()
+        .min(1)
+        .default(100 * 1024)
+        .describe('Largest request body that is read.'),
+      REQUEST_TIMEOUT_MS: ms(600_000).default(10_000).describe('How long a client may take to send a whole request.'),
+      KEEP_ALIVE_TIMEOUT_MS: ms(600_000).default(72_000).describe('How long an idle connection is kept open.'),
+      DRAIN_TIMEOUT_MS: ms(600_000)
+        .default(10_000)
+        .describe('How long requests in flight may take to end when the service stops.'),
+      FLUSH_TIMEOUT_MS: ms(60_000)
+        .default(2_000)
+        .describe('How long spans may take to be sent when the service stops.'),
+      API_DOCS: z
+        .stringbool()
+        .default(process.env.NODE_ENV !== 'production')
+        .describe('Whether the API page is served at /docs. Off where NODE_ENV is production.'),
+    })
+    .transform((env) => ({
+      port: env.PORT,
+      adminPort: env.ADMIN_PORT,
+      host: env.HOST,
+      adminToken: env.ADMIN_TOKEN,
+      bodyLimitBytes: env.BODY_LIMIT_BYTES,
+      requestTimeoutMs: env.REQUEST_TIMEOUT_MS,
+      keepAliveTimeoutMs: env.KEEP_ALIVE_TIMEOUT_MS,
+      drainTimeoutMs: env.DRAIN_TIMEOUT_MS,
+      flushTimeoutMs: env.FLUSH_TIMEOUT_MS,
+      apiDocs: env.API_DOCS,
+    }));
+}
+
+export type ServiceConfig = z.output<ReturnType<typeof serviceEnv>>;

@@ -1,0 +1,19 @@
+/** Where a service is in its life. It only moves on. */
+export type Phase = 'starting' | 'ready' | 'stopping';
+
+/** The service's phase, as its probes tell it. */
+export class Lifecycle {
+  private current: Phase = 'starting';
+
+  get phase(): Phase {
+    return this.current;
+  }
+
+  started(): void {
+    if (this.current === 'starting') this.current = 'ready';
+  }
+
+  stopping(): void {
+    this.current = 'stopping';
+  }
+}

@@ -1,0 +1,43 @@
+import { logger, shutdownTracing } from '@app/telemetry';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
+import type { ServiceConfig } from '../config/service.env.js';
+import type { Lifecycle } from './lifecycle.js';
+
+export interface RunningService {
+  app: NestFastifyApplication;
+  admin: FastifyInstance;
+  lifecycle: Lifecycle;
+  config: ServiceConfig;
+}
+
+/**
+ * Stops in order: not ready, no new connections, requests in flight end, workers stop, pools close, spans are sent, admin closes.
+ * Nest alone would close the pools first: it runs `onModuleDestroy` before its server has drained.
+ *
+ * @returns whether all requests in flight ended in time
+ */
+export async function stopService({ app, admin, lifecycle, config }: RunningService): Promise<boolean> {
+  lifecycle.stopping();
+  const drained = await within(config.drainTimeoutMs, app.getHttpAdapter().getInstance().close());
+  if (!drained) {
+    logger.error({ drainTimeoutMs: config.drainTimeoutMs }, 'requests in flight were cut short');
+    app.getHttpServer().closeAllConnections();
+  }
+  await app.close();
+  await shutdownTracing(config.flushTimeoutMs);
+  await admin.close();
+  return drained;
+}
+
+async function within(timeoutMs: number, work: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs, false);
+  });
+  try {
+    return await Promise.race([work.then(() => true), timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,106 @@
+import { logger, registerRuntimeMetrics, serviceIdentity } from '@app/telemetry';
+import type { Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Logger } from 'nestjs-pino';
+import { createAdminServer } from './admin/admin.server.js';
+import { ConfigError } from './config/config.error.js';
+import { createAdapter } from './http/adapter.js';
+import { serveApiDocs } from './http/api-docs.js';
+import { Lifecycle } from './lifecycle/lifecycle.js';
+import { type RunningService, stopService } from './lifecycle/stop-service.js';
+import { ServiceModule } from './service.module.js';
+
+/**
+ * Runs a service: its configuration is checked whole, then it is wired, then it listens. It stops in order on SIGTERM and SIGINT.
+ * What makes a start impossible is said in one message, and the process exits with code 1.
+ */
+export async function startService(appModule: Type): Promise<void> {
+  try {
+    const service = await runService(appModule);
+    stopOnSignals(service);
+  } catch (error) {
+    reportFailedStart(error);
+    process.exit(1);
+  }
+}
+
+/** Runs a command of a service, such as its migration: what it fails with is said in one message, and the process exits with code 1. */
+export async function runCommand(command: () => Promise<unknown>): Promise<void> {
+  try {
+    await command();
+  } catch (error) {
+    reportFailedStart(error);
+    process.exit(1);
+  }
+}
+
+/** The same without signals and exit codes: for tests, which end it with {@link stopService}. */
+export async function runService(appModule: Type): Promise<RunningService> {
+  const { config: definition, trustInboundHeaders = false } = ServiceModule.optionsOf(appModule);
+  const { service: config } = definition.parse();
+
+  const app = await NestFactory.create<NestFastifyApplication>(
+    appModule,
+    createAdapter(config, { trustInboundHeaders }),
+    {
+      abortOnError: false,
+      bodyParser: false,
+      bufferLogs: true,
+    },
+  );
+  app.useLogger(app.get(Logger));
+  if (config.apiDocs) await serveApiDocs(app);
+  registerRuntimeMetrics();
+
+  const lifecycle = app.get(Lifecycle);
+  const admin = createAdminServer(config, lifecycle);
+  await admin.listen({ port: config.adminPort, host: config.host });
+  await app.listen(config.port, config.host);
+  lifecycle.started();
+  logger.info({ url: await app.getUrl(), admin: addressOf(admin) }, 'ready');
+  return { app, admin, lifecycle, config };
+}
+
+function stopOnSignals(service: RunningService): void {
+  let stopping = false;
+  const stop = async (reason: string, exitCode: number) => {
+    if (stopping) {
+      logger.warn({ reason }, 'stopping at once');
+      process.exit(1);
+    }
+    stopping = true;
+    logger.info({ reason }, 'stopping');
+    const drained = await stopService(service).catch((error) => logger.error({ err: error }, 'the stop failed'));
+    process.exit(drained ? exitCode : 1);
+  };
+  process.on('SIGTERM', () => void stop('SIGTERM', 0));
+  process.on('SIGINT', () => void stop('SIGINT', 0));
+  process.on('uncaughtException', (error, origin) => {
+    logger.fatal({ err: error }, origin);
+    void stop(origin, 1);
+  });
+}
+
+/** Errors that a person can mend say how, in `mend`; the rest are bugs, and show where they come from. */
+function reportFailedStart(error: unknown): void {
+  const { message, stack, code, mend, address, port } = error as Error & {
+    code?: string;
+    mend?: string;
+    address?: string;
+    port?: number;
+  };
+  const { name } = serviceIdentity();
+  if (error instanceof ConfigError) process.stderr.write(`${message}\n`);
+  else if (code === 'EADDRINUSE') {
+    process.stderr.write(
+      `${name} cannot start: ${address}:${port} is in use.\nStop what listens there, or set PORT and ADMIN_PORT to free ports.\n`,
+    );
+  } else if (mend) process.stderr.write(`${name} cannot start: ${message}\n${mend}\n`);
+  else process.stderr.write(`${name} cannot start: ${stack}\n`);
+}
+
+function addressOf(server: { server: { address(): unknown } }): string {
+  const { address, port } = server.server.address() as { address: string; port: number };
+  return `http://${address}:${port}`;
+}

@@ -1,0 +1,114 @@
+/** One metric: what code, dashboards, alerts and docs know of it. Names and units follow Prometheus' and OpenTelemetry's conventions. */
+export interface MetricDefinition {
+  type: 'counter' | 'gauge' | 'histogram';
+  /** Base unit as suffix (`_seconds`, `_bytes`), counters end in `_total`. */
+  name: string;
+  help: string;
+  /** Closed sets only: a route template, a client, an outcome. Never a URL, an id, a message. */
+  labels: readonly string[];
+  /** Upper bounds, in the metric's unit. Histograms only. */
+  buckets?: readonly number[];
+}
+
+/**
+ * Bounds that OpenTelemetry advises for HTTP durations, in seconds.
+ * @see https://opentelemetry.io/docs/specs/semconv/http/http-metrics/
+ */
+const httpDurationBuckets = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10] as const;
+
+/** Every metric of the libraries, once. What Node itself reports (`nodejs_*`, `process_*`) comes from prom-client: {@link runtimeMetricNames}. */
+export const catalogue = {
+  httpServerRequestDuration: {
+    type: 'histogram',
+    name: 'http_server_request_duration_seconds',
+    help: 'Duration of inbound HTTP requests, failures included.',
+    labels: ['http_request_method', 'http_route', 'http_response_status_code', 'url_scheme', 'error_type'],
+    buckets: httpDurationBuckets,
+  },
+  httpServerActiveRequests: {
+    type: 'gauge',
+    name: 'http_server_active_requests',
+    help: 'Inbound HTTP requests in flight.',
+    labels: ['http_request_method', 'url_scheme'],
+  },
+  httpClientRequestDuration: {
+    type: 'histogram',
+    name: 'http_client_request_duration_seconds',
+    help: 'Duration of outbound HTTP requests, one for each attempt, failures included.',
+    labels: [
+      'client',
+      'http_request_method',
+      'http_response_status_code',
+      'server_address',
+      'server_port',
+      'error_type',
+    ],
+    buckets: httpDurationBuckets,
+  },
+  eventLoopUtilization: {
+    type: 'gauge',
+    name: 'nodejs_eventloop_utilization_ratio',
+    help: 'Share of time that the event loop was busy since the last scrape, 0 to 1.',
+    labels: [],
+  },
+  postgresPoolConnections: {
+    type: 'gauge',
+    name: 'db_client_connection_count',
+    help: 'Connections of the Postgres pool by state: used or idle.',
+    labels: ['state'],
+  },
+  postgresPoolMax: {
+    type: 'gauge',
+    name: 'db_client_connection_max',
+    help: 'Connections that the Postgres pool may open.',
+    labels: [],
+  },
+  postgresPoolPending: {
+    type: 'gauge',
+    name: 'db_client_connection_pending_requests',
+    help: 'Requests that wait for a connection of the Postgres pool.',
+    labels: [],
+  },
+  outboxPending: {
+    type: 'gauge',
+    name: 'outbox_pending_events',
+    help: 'Outbox rows that wait for delivery.',
+    labels: [],
+  },
+  outboxOldestAge: {
+    type: 'gauge',
+    name: 'outbox_oldest_due_seconds',
+    help: 'How long the oldest deliverable outbox row has been due.',
+    labels: [],
+  },
+  outboxParked: {
+    type: 'gauge',
+    name: 'outbox_parked_events',
+    help: 'Outbox rows given up after the last attempt; they wait for a person.',
+    labels: [],
+  },
+  outboxDeliveries: {
+    type: 'counter',
+    name: 'outbox_deliveries_total',
+    help: 'Deliveries of outbox rows by topic and outcome: delivered, retried, parked.',
+    labels: ['topic', 'outcome'],
+  },
+  cacheRequests: {
+    type: 'counter',
+    name: 'cache_requests_total',
+    help: 'Reads through the cache by cache name and outcome: hit, miss, error.',
+    labels: ['cache', 'outcome'],
+  },
+} as const satisfies Record<string, MetricDefinition>;
+
+/** The metrics of Node and the process that our dashboards use; prom-client registers them and a spec checks that they exist. */
+export const runtimeMetricNames = {
+  eventLoopDelayP50: 'nodejs_eventloop_lag_p50_seconds',
+  eventLoopDelayP99: 'nodejs_eventloop_lag_p99_seconds',
+  activeHandles: 'nodejs_active_handles_total',
+  heapUsed: 'nodejs_heap_size_used_bytes',
+  heapTotal: 'nodejs_heap_size_total_bytes',
+  gcDuration: 'nodejs_gc_duration_seconds',
+  residentMemory: 'process_resident_memory_bytes',
+  cpu: 'process_cpu_seconds_total',
+} as const;

@@ -1,0 +1,134 @@
+import {
+  type Context,
+  context,
+  propagation,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
+import { logger as processLogger, requestFields } from '../logs/logger.js';
+import { activeRequests, clientClosedRequest, methodLabel, requestDurations } from './request.series.js';
+
+export interface RequestTelemetryOptions {
+  /** Whether `traceparent` of the caller is continued. Elsewhere a request starts a trace of its own, linked to the caller's. */
+  trustInboundHeaders: boolean;
+  /** @default the process' logger */
+  logger?: Logger;
+}
+
+/** The route of requests that match none; their URLs must never become labels. */
+export const unmatchedRoute = '_unmatched';
+
+interface Observed {
+  span: Span;
+  context: Context;
+  method: string;
+  route: string;
+  startedAt: number;
+  active: { dec(): void };
+}
+
+const observed = Symbol('observed');
+type ObservedRequest = FastifyRequest & { [observed]?: Observed };
+
+/**
+ * Everything that is recorded of an inbound request, in one place: one server span, one observation, one log line.
+ *
+ * @see https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server
+ */
+export function observeRequests(fastify: FastifyInstance, options: RequestTelemetryOptions): void {
+  const tracer = trace.getTracer('@app/telemetry');
+  const durations = requestDurations();
+  const activeOf = activeRequests();
+  const log = options.logger ?? processLogger;
+
+  fastify.addHook('onRequest', (request: ObservedRequest, _reply, done) => {
+    const method = methodLabel(request.method);
+    const route = request.routeOptions.url ?? unmatchedRoute;
+    const span = startSpan(request, method, route);
+    const active = activeOf(method);
+    active.inc();
+    const entered = trace.setSpan(context.active(), span);
+    request[observed] = { span, context: entered, method, route, startedAt: performance.now(), active };
+    context.with(entered, done);
+  });
+
+  // A body arrives in events of the socket, which know nothing of the request: enter its context again.
+  fastify.addHook('preValidation', (request: ObservedRequest, _reply, done) => {
+    if (request.body === undefined) done();
+    else context.with(request[observed]?.context ?? context.active(), done);
+  });
+
+  fastify.addHook('onResponse', (request: ObservedRequest, reply, done) => {
+    finish(request, reply.statusCode, reply);
+    done();
+  });
+
+  fastify.addHook('onRequestAbort', (request: ObservedRequest, done) => {
+    finish(request, clientClosedRequest);
+    done();
+  });
+
+  function startSpan(request: FastifyRequest, method: string, route: string): Span {
+    const remote = request.headers.traceparent ? propagation.extract(ROOT_CONTEXT, request.headers) : ROOT_CONTEXT;
+    const caller = trace.getSpanContext(remote);
+    return tracer.startSpan(
+      route === unmatchedRoute ? method : `${method} ${route}`,
+      {
+        kind: SpanKind.SERVER,
+        links: caller && !options.trustInboundHeaders ? [{ context: caller }] : undefined,
+        attributes: {
+          'http.request.method': method,
+          'http.route': route === unmatchedRoute ? undefined : route,
+          'url.path': pathOf(request.url),
+          'url.scheme': 'http',
+          'server.address': request.hostname,
+          'server.port': request.port ?? undefined,
+          'user_agent.original': request.headers['user-agent'],
+          'network.protocol.version': request.raw.httpVersion,
+        },
+      },
+      options.trustInboundHeaders ? remote : ROOT_CONTEXT,
+    );
+  }
+
+  function finish(request: ObservedRequest, status: number, reply?: FastifyReply): void {
+    const seen = request[observed];
+    if (!seen) return;
+    request[observed] = undefined;
+    const { span, method, route } = seen;
+    const durationMs = performance.now() - seen.startedAt;
+    const spanContext = span.spanContext();
+
+    seen.active.dec();
+    durations.observe(route, method, status, durationMs / 1000, spanContext);
+
+    if (reply) span.setAttribute('http.response.status_code', status);
+    if (status >= 500 || !reply)
+      span.setStatus({ code: SpanStatusCode.ERROR }).setAttribute('error.type', String(status));
+    span.end();
+
+    log[status >= 500 ? 'error' : 'info'](
+      {
+        trace_id: spanContext.traceId,
+        span_id: spanContext.spanId,
+        [requestFields.method]: method,
+        [requestFields.route]: route,
+        [requestFields.path]: pathOf(request.url),
+        [requestFields.status]: status,
+        [requestFields.duration]: Math.round(durationMs * 100) / 100,
+      },
+      reply ? 'request completed' : 'client went away',
+    );
+  }
+}
+
+/** Without the query, which may hold what nobody should read in a log. */
+function pathOf(url: string): string {
+  const query = url.indexOf('?');
+  return query < 0 ? url : url.slice(0, query);
+}

@@ -1,0 +1,60 @@
+import { DiagLogLevel, diag } from '@opentelemetry/api';
+import { PgInstrumentation } from '@opentelemetry/instrumentation-pg';
+import { RedisInstrumentation } from '@opentelemetry/instrumentation-redis';
+import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
+import { NodeSDK, type NodeSDKConfiguration } from '@opentelemetry/sdk-node';
+import { logger } from '../logs/logger.js';
+import { serviceIdentity } from '../service-identity.js';
+
+/**
+ * Starts tracing as the standard `OTEL_*` variables say.
+ *
+ * Spans leave the process only where an OTLP endpoint or an exporter is named. Otherwise none is recorded, but each request still has
+ * a trace id, which logs carry and which passes on: a service without a collector does not break the trace of those around it.
+ */
+export function startTracing(): void {
+  const { name, version } = serviceIdentity();
+  process.env.OTEL_RESOURCE_ATTRIBUTES = [`service.version=${version}`, process.env.OTEL_RESOURCE_ATTRIBUTES]
+    .filter(Boolean)
+    .join(',');
+  // One signal, one system: metrics are prom-client's, logs are pino's.
+  process.env.OTEL_METRICS_EXPORTER = 'none';
+  process.env.OTEL_LOGS_EXPORTER = 'none';
+  diag.setLogger(diagToLogger, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
+
+  const config: Partial<NodeSDKConfiguration> = {
+    serviceName: name,
+    instrumentations: [
+      new PgInstrumentation({ requireParentSpan: true, ignoreConnectSpans: true }),
+      new RedisInstrumentation({ requireParentSpan: true }),
+      new UndiciInstrumentation({ requireParentforSpans: true }),
+    ],
+  };
+  if (!exporterIsNamed()) {
+    process.env.OTEL_TRACES_SAMPLER ??= 'parentbased_always_off';
+    config.spanProcessors = [discardingProcessor];
+  }
+  new NodeSDK(config).start();
+}
+
+function exporterIsNamed(): boolean {
+  const { OTEL_TRACES_EXPORTER, OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT } = process.env;
+  if (OTEL_TRACES_EXPORTER) return OTEL_TRACES_EXPORTER !== 'none';
+  return Boolean(OTEL_EXPORTER_OTLP_ENDPOINT || OTEL_EXPORTER_OTLP_TRACES_ENDPOINT);
+}
+
+const discardingProcessor = {
+  onStart() {},
+  onEnd() {},
+  async forceFlush() {},
+  async shutdown() {},
+};
+
+const otel = logger.child({ context: 'OpenTelemetry' });
+const diagToLogger = {
+  error: (message: string) => otel.warn(message),
+  warn: (message: string) => otel.warn(message),
+  info: (message: string) => otel.info(message),
+  debug: (message: string) => otel.debug(message),
+  verbose: (message: string) => otel.trace(message),
+};

