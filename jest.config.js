@@ -22,10 +22,13 @@ const project = {
 export default {
   coverageProvider: 'v8',
   workerIdleMemoryLimit: '512MB',
+  // System tests start servers and services; unit specs take milliseconds.
+  testTimeout: 60_000,
   projects: [
     {
       ...project,
       displayName: 'unit',
+      setupFiles: ['<rootDir>/jest.setup.js'],
       testMatch: ['<rootDir>/{apps,libs}/*/src/**/*.spec.ts', '<rootDir>/tools/**/*.spec.ts'],
     },
     {
