@@ -39,7 +39,7 @@ function redactLevel(fields: Record<string, unknown>, levels: number): Record<st
     else if (typeof value === 'string') safe = redactCredentials(value);
     else if (levels > 1 && isPlain(value)) safe = redactLevel(value, levels - 1);
     if (safe !== value) {
-      copy ??= { ...fields };
+      copy ??= Array.isArray(fields) ? ([...fields] as unknown as Record<string, unknown>) : { ...fields };
       copy[key] = safe;
     }
   }
@@ -48,7 +48,7 @@ function redactLevel(fields: Record<string, unknown>, levels: number): Record<st
 
 /** Takes the password out of URLs such as `postgres://user:password@host/db`. */
 export function redactCredentials(text: string): string {
-  return text.includes('://') ? text.replace(/(\w+:\/\/[^\s:/@]*):[^\s/]+@/g, '$1:[redacted]@') : text;
+  return text.includes('://') ? text.replace(/(\w+:\/\/[^\s:/]*):[^\s/]+@/g, '$1:[redacted]@') : text;
 }
 
 function isPlain(value: unknown): value is Record<string, unknown> {

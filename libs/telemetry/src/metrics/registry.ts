@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type Metric, Registry } from 'prom-client';
-import { catalogue, type MetricDefinition } from './catalogue.js';
+import { catalogue, type MetricDefinition, runtimeMetricNames } from './catalogue.js';
 
 /** The process' one registry. It speaks OpenMetrics, because exemplars exist only there. */
 export const registry = new Registry(Registry.OPENMETRICS_CONTENT_TYPE);
@@ -37,8 +37,9 @@ export function histogram<D extends MetricDefinition & { type: 'histogram' }>(de
   );
 }
 
-/** Registers what Go shows as goroutines, and the rest of the runtime: event loop, heap, GC, handles, CPU. Call it once, at start. */
+/** Registers what Go shows as goroutines, and the rest of the runtime: event loop, heap, GC, handles, CPU. At start; a second call does nothing. */
 export function registerRuntimeMetrics(): void {
+  if (registry.getSingleMetric(runtimeMetricNames.cpu)) return;
   collectDefaultMetrics({ register: registry });
   let last = performance.eventLoopUtilization();
   gauge(catalogue.eventLoopUtilization, (metric) => {

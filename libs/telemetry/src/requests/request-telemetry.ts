@@ -1,13 +1,4 @@
-import {
-  type Context,
-  context,
-  propagation,
-  ROOT_CONTEXT,
-  type Span,
-  SpanKind,
-  SpanStatusCode,
-  trace,
-} from '@opentelemetry/api';
+import { context, propagation, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { logger as processLogger, requestFields } from '../logs/logger.js';
@@ -25,7 +16,6 @@ export const unmatchedRoute = '_unmatched';
 
 interface Observed {
   span: Span;
-  context: Context;
   method: string;
   route: string;
   startedAt: number;
@@ -46,30 +36,22 @@ export function observeRequests(fastify: FastifyInstance, options: RequestTeleme
   const activeOf = activeRequests();
   const log = options.logger ?? processLogger;
 
-  fastify.addHook('onRequest', (request: ObservedRequest, _reply, done) => {
+  fastify.addHook('onRequest', (request: ObservedRequest, reply, done) => {
     const method = methodLabel(request.method);
     const route = request.routeOptions.url ?? unmatchedRoute;
     const span = startSpan(request, method, route);
     const active = activeOf(method);
     active.inc();
-    const entered = trace.setSpan(context.active(), span);
-    request[observed] = { span, context: entered, method, route, startedAt: performance.now(), active };
-    context.with(entered, done);
-  });
-
-  // A body arrives in events of the socket, which know nothing of the request: enter its context again.
-  fastify.addHook('preValidation', (request: ObservedRequest, _reply, done) => {
-    if (request.body === undefined) done();
-    else context.with(request[observed]?.context ?? context.active(), done);
+    request[observed] = { span, method, route, startedAt: performance.now(), active };
+    // Fastify's onRequestAbort knows nothing of clients that go away after their body has arrived.
+    reply.raw.once('close', () => {
+      if (!reply.raw.writableFinished) finish(request, clientClosedRequest);
+    });
+    context.with(trace.setSpan(context.active(), span), done);
   });
 
   fastify.addHook('onResponse', (request: ObservedRequest, reply, done) => {
     finish(request, reply.statusCode, reply);
-    done();
-  });
-
-  fastify.addHook('onRequestAbort', (request: ObservedRequest, done) => {
-    finish(request, clientClosedRequest);
     done();
   });
 
