@@ -1,4 +1,4 @@
-import {
+import axios, {
   type AxiosAdapter,
   AxiosError,
   AxiosHeaders,
@@ -67,13 +67,17 @@ export class UndiciTransport {
   }
 }
 
-/** Always below the base address: a path that looks like an address of its own cannot lead elsewhere. */
+/**
+ * Always below the base address: neither a path that looks like an address of its own nor one with `..` can lead elsewhere.
+ * @throws AxiosError `ERR_INVALID_URL` when it would
+ */
 function urlOf(config: InternalAxiosRequestConfig): URL {
-  const url = new URL(`${config.baseURL?.replace(/\/$/, '')}/${config.url?.replace(/^\//, '') ?? ''}`);
-  for (const [key, value] of Object.entries((config.params as Record<string, string> | undefined) ?? {})) {
-    url.searchParams.append(key, value);
-  }
-  return url;
+  const { baseURL = '', url = '', params, paramsSerializer } = config;
+  const base = new URL(baseURL.replace(/\/?$/, '/'));
+  const path = params ? axios.getUri({ url, params, paramsSerializer }) : url;
+  const target = new URL(base.href + path.replace(/^\//, ''));
+  if (target.href.startsWith(base.href)) return target;
+  throw new AxiosError('The path leads out of the base address', AxiosError.ERR_INVALID_URL, config);
 }
 
 function settle(config: InternalAxiosRequestConfig, response: AxiosResponse): AxiosResponse {
