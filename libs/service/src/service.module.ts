@@ -30,8 +30,9 @@ export class ServiceModule {
     const module: DynamicModule = {
       module: ServiceModule,
       global: true,
-      // Requests are logged by the telemetry hook, so pino-http's middleware is bound to no route.
-      imports: [LoggerModule.forRoot({ pinoHttp: { logger }, forRoutes: [] })],
+      // Requests are logged by the telemetry hook, so pino-http's middleware is bound to no route. Its own serializers would replace
+      // the logger's, and write whole requests with their credentials.
+      imports: [LoggerModule.forRoot({ pinoHttp: { logger, wrapSerializers: false }, forRoutes: [] })],
       providers: [
         Lifecycle,
         { provide: config.KEY, useFactory: () => config.parse() },

@@ -74,6 +74,7 @@ export function environmentVariables(definition: ConfigDefinition): EnvironmentV
 
 function describe(issue: z.core.$ZodIssue, env: Record<string, string | undefined>, section: Section): string {
   const name = String(issue.path[0] ?? '');
+  if (!name) return issue.message;
   const value = env[name];
   if (value === undefined) return `${name} is required: ${shapeOf(section)[name]?.description ?? ''}`;
   const type = shapeOf(section)[name];

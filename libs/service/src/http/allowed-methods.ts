@@ -11,7 +11,7 @@ export class AllowedMethods {
         .split(/:\w+/)
         .map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
         .join('[^/]+');
-      this.routes.push({ pattern: new RegExp(`^${pattern}/?$`), methods: [method].flat() });
+      this.routes.push({ pattern: new RegExp(`^${pattern}$`), methods: [method].flat() });
     });
   }
 

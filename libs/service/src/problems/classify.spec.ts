@@ -1,0 +1,70 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  ForbiddenException,
+  HttpException,
+  InternalServerErrorException,
+  NotFoundException,
+  PayloadTooLargeException,
+} from '@nestjs/common';
+import { AxiosError } from 'axios';
+import { errorCodes } from 'fastify';
+import { classify } from './classify.js';
+import { ProblemException } from './problem.js';
+
+const inside = 'password of db-7 is s3cret';
+
+describe('classify', () => {
+  it('answers with what a ProblemException says', () => {
+    const init = { status: 409, code: 'out_of_stock', detail: 'There is not enough keel in stock.' };
+    expect(classify(new ProblemException(init))).toBe(init);
+  });
+
+  it.each([
+    [new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE(), 413, 'body_too_large'],
+    [new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE('text/xml'), 415, 'unsupported_media_type'],
+    [new errorCodes.FST_ERR_CTP_INVALID_JSON_BODY(), 400, 'malformed_json'],
+    [new errorCodes.FST_ERR_CTP_EMPTY_JSON_BODY(), 400, 'malformed_json'],
+    [new errorCodes.FST_ERR_CTP_INVALID_CONTENT_LENGTH(), 400, 'bad_request'],
+  ])('gives %s a %i', (error, status, code) => {
+    const wrapped = new HttpException('as Nest wraps it', status, { cause: error });
+    for (const given of [error, wrapped]) {
+      expect(classify(given)).toEqual({ status, code, detail: expect.stringMatching(/^\S.*\.$/) });
+    }
+  });
+
+  it.each([
+    [new NotFoundException('Cannot GET /x'), 404, 'not_found', 'Cannot GET /x'],
+    [new ForbiddenException('Not yours'), 403, 'forbidden', 'Not yours'],
+    [new PayloadTooLargeException('Too large'), 413, 'body_too_large', 'Too large'],
+    [new HttpException('A teapot', 418), 418, 'bad_request', 'A teapot'],
+  ])('passes on what a %p tells the caller', (error, status, code, detail) => {
+    expect(classify(error)).toEqual({ status, code, detail });
+  });
+
+  it.each([
+    ['timed out', new AxiosError(inside, 'ETIMEDOUT'), 504, 'upstream_timeout'],
+    ['cannot be reached', new AxiosError(inside, 'ECONNREFUSED'), 502, 'upstream_failed'],
+    ['answers nonsense', new AxiosError(inside, 'ERR_BAD_RESPONSE'), 502, 'upstream_failed'],
+    ['refuses', new AxiosError(inside, 'ERR_BAD_REQUEST'), 502, 'upstream_failed'],
+  ])('says of a service behind us that it %s, and no more', (_what, error, status, code) => {
+    const init = classify(error);
+    expect(init).toMatchObject({ status, code });
+    expect(JSON.stringify(init)).not.toContain('s3cret');
+  });
+
+  it.each([
+    ['an unknown error', new TypeError(inside)],
+    ['a 500 of Nest', new InternalServerErrorException(inside)],
+    ['a 503 of Nest', new HttpException(inside, 503)],
+    ['an error with a status of its own', Object.assign(new Error(inside), { statusCode: 400, status: 400 })],
+    ['a text', inside],
+    ['nothing', undefined],
+    ['null', null],
+  ])('says nothing of the inside of %s', (_what, error) => {
+    expect(classify(error)).toEqual({
+      status: 500,
+      code: 'internal',
+      detail: 'Something went wrong here. The trace id leads to the log.',
+    });
+  });
+});
