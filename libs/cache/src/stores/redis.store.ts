@@ -7,13 +7,15 @@ export class RedisStore implements CacheStore {
   private readonly client;
   private readonly prefix = `${serviceIdentity().name}:`;
 
-  constructor(url: string, timeoutMs: number) {
+  constructor(
+    url: string,
+    private readonly timeoutMs: number,
+  ) {
     const log = logger.child({ context: 'Redis' });
     this.client = createClient({
       url,
       disableOfflineQueue: true,
       commandsQueueMaxLength: 1_000,
-      commandOptions: { timeout: timeoutMs },
       socket: {
         connectTimeout: timeoutMs,
         reconnectStrategy: (retries) => Math.random() * Math.min(5_000, 50 * 2 ** retries),
@@ -25,11 +27,24 @@ export class RedisStore implements CacheStore {
   }
 
   async get(key: string): Promise<string | undefined> {
-    return (await this.client.get(this.prefix + key)) ?? undefined;
+    return (await this.bounded(this.client.get(this.prefix + key))) ?? undefined;
   }
 
   async set(key: string, value: string, ttlMs: number): Promise<void> {
-    await this.client.set(this.prefix + key, value, { expiration: { type: 'PX', value: ttlMs } });
+    await this.bounded(this.client.set(this.prefix + key, value, { expiration: { type: 'PX', value: ttlMs } }));
+  }
+
+  /** node-redis' own timeout covers a command only until it is written: a Redis that is frozen would be waited for without end. */
+  private async bounded<T>(command: Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`Redis took longer than ${this.timeoutMs} ms`)), this.timeoutMs);
+    });
+    try {
+      return await Promise.race([command, timeout]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async close(): Promise<void> {
