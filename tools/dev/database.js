@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { createDatabase, startPostgres } from '@app/testing';
 import { Failure } from './failure.js';
 import { run } from './run.js';
 
 /** The database server: the one that `DATABASE_URL` names, otherwise one of our own with its data in `dataDir`. */
 export async function openDatabaseServer(dataDir) {
+  // Only there after the build.
+  const { createDatabase, startPostgres } = await import('@app/testing');
   const { DATABASE_URL } = process.env;
   if (!DATABASE_URL) return startPostgres({ dataDir: join(dataDir, 'postgres') });
   const server = URL.parse(DATABASE_URL);

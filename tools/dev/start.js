@@ -13,14 +13,14 @@ const dataDir = process.env.DATA_DIR || '.data';
 await main(async () => {
   const interrupted = new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => resolve(signal));
-    launcherGone().then(resolve);
+    void launcherGone().then(resolve);
   });
   let apps = [];
   let database;
   let compiler;
   try {
     await step('build', build);
-    apps = await loadApps(Number(process.env.PORT_OFFSET || 0));
+    apps = await loadApps(portOffset());
     await checkPorts(apps);
     database = await step('start PostgreSQL', () => openDatabaseServer(dataDir));
     await step('migrate and seed', async () => {
@@ -35,6 +35,7 @@ await main(async () => {
       for (const app of apps) startApp(app, { watch });
       await Promise.race([Promise.all(apps.map(untilReady)), interrupted]);
     });
+    if (await Promise.race([interrupted.then(() => true), false])) return;
     printTable(apps);
 
     const ended = Promise.race(apps.map(({ name, exited }) => exited.then((code) => ({ name, code }))));
@@ -47,6 +48,14 @@ await main(async () => {
     await database?.stop();
   }
 });
+
+function portOffset() {
+  const offset = Number(process.env.PORT_OFFSET || 0);
+  if (Number.isInteger(offset) && offset >= 0 && offset <= 50_000) return offset;
+  throw new Failure(
+    `PORT_OFFSET must be a whole number from 0 to 50000, and is ${JSON.stringify(process.env.PORT_OFFSET)}.`,
+  );
+}
 
 function printTable(apps) {
   const rows = [
@@ -65,6 +74,6 @@ function printTable(apps) {
     .join('\n');
   const examples = apps.flatMap(({ tryIt, url }) => (tryIt ? [`  ${tryIt.replace('$URL', url)}`] : []));
   process.stdout.write(
-    `\n${table}\n\n${examples.length ? `Place an order:\n${examples.join('\n')}\n\n` : ''}Ctrl-C stops everything. Data stays in ${dataDir}/.\n\n`,
+    `\n${table}\n\n${examples.length ? `Try it:\n${examples.join('\n')}\n\n` : ''}Ctrl-C stops everything. Data stays in ${dataDir}/.\n\n`,
   );
 }

@@ -9,6 +9,7 @@ import {
   checkoutSchema,
   type Order,
   type OrderWithItems,
+  orderIdSchema,
   orderSchema,
   orderWithItemsSchema,
 } from './storefront.schemas.js';
@@ -34,7 +35,7 @@ export class CheckoutController {
 
   @Get('orders/:id')
   @ApiOkResponse({ standardSchema: orderWithItemsSchema })
-  find(@Param('id') id: string): Promise<OrderWithItems> {
+  find(@Param('id', { schema: orderIdSchema }) id: string): Promise<OrderWithItems> {
     return this.orders.order(id);
   }
 }

@@ -17,7 +17,8 @@ const catalogueEnv = z
 /** Everything that storefront reads from the environment. */
 export const storefrontConfig = defineConfig('storefront', {
   service: serviceEnv({ port: 3000, adminPort: 9000 }),
-  orders: httpClientEnv('ORDERS', 'http://127.0.0.1:3001'),
+  // Longer than orders waits for payments, so that a checkout whose payment hangs still ends as pending.
+  orders: httpClientEnv('ORDERS', { baseUrl: 'http://127.0.0.1:3001', attemptTimeoutMs: 5_000 }),
   cache: cacheEnv,
   catalogue: catalogueEnv,
 });

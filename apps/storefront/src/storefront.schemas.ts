@@ -13,6 +13,8 @@ export type Product = z.output<typeof productSchema>;
 export const productListSchema = z.object({ items: z.array(productSchema) });
 export type ProductList = z.output<typeof productListSchema>;
 
+export const orderIdSchema = z.string().regex(/^[\w-]{1,64}$/, 'must be 1 to 64 letters, digits or hyphens');
+
 const itemSchema = z.strictObject({ sku: skuSchema, quantity: z.int().min(1).max(1_000) });
 
 export const checkoutSchema = z.strictObject({

@@ -29,6 +29,8 @@ export class MigrationRunningError extends Error {
  */
 export async function migrate(options: PostgresOptions, migrations: Record<string, Migration>): Promise<string[]> {
   const lock = new pg.Client({ connectionString: options.url, connectionTimeoutMillis: options.acquireTimeoutMs });
+  // A connection that breaks fails the statement under way; without a listener it would end the process first.
+  lock.on('error', () => undefined);
   await lock.connect().catch((error) => {
     throw new PostgresUnavailableError(options.url, error);
   });

@@ -7,7 +7,7 @@ import { register, supportsSyncHooks } from 'import-in-the-middle/register-hooks
 
 if (!supportsSyncHooks()) {
   process.stderr.write(
-    `This service needs Node 24.11 or newer and got ${process.version}. Start it with \`pnpm start\`, which brings its own, or install Node 24.\n`,
+    `This service needs Node 24.11.1 or newer and got ${process.version}. Start it with \`pnpm start\`, which brings its own, or install Node 24.\n`,
   );
   process.exit(1);
 }

@@ -2,11 +2,13 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import { endWithUs } from './end-with-us.js';
 import { freePort } from './free-port.js';
 
 const run = promisify(execFile);
@@ -23,6 +25,8 @@ export interface PostgresServer {
   pid: number;
   /** Makes the database if it is missing and returns its address. */
   database(name: string): Promise<string>;
+  /** Runs one statement in a database and returns its rows. */
+  query<Row extends pg.QueryResultRow>(database: string, sql: string): Promise<Row[]>;
   /** Ends it as an administrator would (fast shutdown), and waits for its end. */
   stop(): Promise<void>;
 }
@@ -50,11 +54,13 @@ export async function startPostgres({
   const cluster = join(folder, 'cluster');
   const binaries = await loadBinaries();
   const password = await passwordOf(folder);
-  if (!existsSync(join(cluster, 'PG_VERSION'))) await initialise(binaries, cluster, folder, password);
+  if (!existsSync(join(cluster, 'PG_VERSION'))) await initialise(binaries, cluster, folder, password, Boolean(dataDir));
 
   const running = await runningServer(cluster);
+  const owner = await ownerOf(folder, Boolean(running));
   const port = running?.port ?? (await freePort());
-  const child = running ? undefined : launch(binaries, cluster, port);
+  const child = running ? undefined : launch(binaries, cluster, port, Boolean(dataDir));
+  if (child && !dataDir) endWithUs(child);
   const pid = running?.pid ?? (child?.pid as number);
   const url = `postgres://${superuser}:${password}@127.0.0.1:${port}`;
   await answers(url, timeoutMs, child);
@@ -63,7 +69,11 @@ export async function startPostgres({
     url,
     pid,
     database: (name) => createDatabase(url, name),
+    query: (database, sql) => query(`${url}/${database}`, sql),
     async stop() {
+      // Whoever else works with this server goes on doing so.
+      if (owner !== process.pid) return;
+      await rm(join(folder, 'owner'), { force: true });
       end(pid, 'SIGINT');
       await gone(pid, timeoutMs);
       if (!dataDir) await rm(folder, { recursive: true, force: true });
@@ -75,16 +85,20 @@ export async function startPostgres({
 export async function createDatabase(serverUrl: string, name: string): Promise<string> {
   const server = new URL(serverUrl);
   server.pathname = '/postgres';
-  const client = new pg.Client({ connectionString: server.href, connectionTimeoutMillis: 5_000 });
+  const found = await query(server.href, `select from pg_database where datname = ${pg.escapeLiteral(name)}`);
+  if (found.length === 0) await query(server.href, `create database ${pg.escapeIdentifier(name)}`);
+  server.pathname = `/${name}`;
+  return server.href;
+}
+
+async function query<Row extends pg.QueryResultRow>(url: string, sql: string): Promise<Row[]> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
   await client.connect();
   try {
-    const { rowCount } = await client.query('select from pg_database where datname = $1', [name]);
-    if (!rowCount) await client.query(`create database ${client.escapeIdentifier(name)}`);
+    return (await client.query<Row>(sql)).rows;
   } finally {
     await client.end();
   }
-  server.pathname = `/${name}`;
-  return server.href;
 }
 
 async function loadBinaries(): Promise<Binaries> {
@@ -108,7 +122,13 @@ async function passwordOf(folder: string): Promise<string> {
   return password;
 }
 
-async function initialise({ initdb }: Binaries, cluster: string, folder: string, password: string): Promise<void> {
+async function initialise(
+  { initdb }: Binaries,
+  cluster: string,
+  folder: string,
+  password: string,
+  durable: boolean,
+): Promise<void> {
   // What an interrupted initdb left behind has no PG_VERSION, and no data.
   await rm(cluster, { recursive: true, force: true });
   await mkdir(cluster, { mode: 0o700 });
@@ -122,6 +142,7 @@ async function initialise({ initdb }: Binaries, cluster: string, folder: string,
       `--pwfile=${passwordFile}`,
       '--encoding=UTF8',
       '--locale=C',
+      ...(durable ? [] : ['--no-sync']),
     ];
     const [command, ...args] = unprivilegedCommand([initdb, `--pgdata=${cluster}`, ...options]);
     await run(command as string, args);
@@ -133,8 +154,14 @@ async function initialise({ initdb }: Binaries, cluster: string, folder: string,
   }
 }
 
-function launch({ postgres }: Binaries, cluster: string, port: number): ChildProcess {
-  const settings = { port, listen_addresses: '127.0.0.1', unix_socket_directories: '', logging_collector: 'off' };
+function launch({ postgres }: Binaries, cluster: string, port: number, durable: boolean): ChildProcess {
+  const settings = {
+    port,
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: '',
+    logging_collector: 'off',
+    fsync: durable ? 'on' : 'off',
+  };
   const [command, ...args] = unprivilegedCommand([
     postgres,
     '-D',
@@ -142,7 +169,9 @@ function launch({ postgres }: Binaries, cluster: string, port: number): ChildPro
     ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
   ]);
   // In a process group of its own, so that Ctrl-C in a terminal does not reach it before the services have ended.
-  return spawn(command as string, args, { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+  const child = spawn(command as string, args, { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+  child.on('error', () => undefined); // Told by the start that gets no answer.
+  return child;
 }
 
 const isRoot = process.getuid?.() === 0;
@@ -162,7 +191,27 @@ function unprivilegedCommand(command: string[]): string[] {
 async function runningServer(cluster: string): Promise<{ pid: number; port: number } | undefined> {
   const lines = await readFile(join(cluster, 'postmaster.pid'), 'utf8').catch(() => '');
   const [pid, , , port] = lines.split('\n').map(Number);
-  return pid && port && isAlive(pid) ? { pid, port } : undefined;
+  return pid && port && isAlive(pid) && (await listens(port)) ? { pid, port } : undefined;
+}
+
+function listens(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(port, '127.0.0.1')
+      .once('error', () => resolve(false))
+      .once('connect', () => {
+        socket.destroy();
+        resolve(true);
+      });
+  });
+}
+
+/** The process that will stop the server: the one that started it while that lives, otherwise this one. */
+async function ownerOf(folder: string, running: boolean): Promise<number> {
+  const file = join(folder, 'owner');
+  const owner = Number(await readFile(file, 'utf8').catch(() => ''));
+  if (running && owner && isAlive(owner)) return owner;
+  await writeFile(file, String(process.pid));
+  return process.pid;
 }
 
 async function answers(url: string, timeoutMs: number, child?: ChildProcess): Promise<void> {
@@ -171,15 +220,12 @@ async function answers(url: string, timeoutMs: number, child?: ChildProcess): Pr
     log = (log + text).slice(-2_000);
   });
   const deadline = Date.now() + timeoutMs;
-  while (Date.now() < deadline && child?.exitCode == null) {
-    const client = new pg.Client({ connectionString: `${url}/postgres`, connectionTimeoutMillis: 2_000 });
+  while (Date.now() < deadline && (!child || (child.pid && child.exitCode === null))) {
     try {
-      await client.connect();
+      await query(`${url}/postgres`, 'select 1');
       return;
     } catch {
       await sleep(50);
-    } finally {
-      await client.end().catch(() => undefined);
     }
   }
   child?.kill('SIGQUIT');

@@ -1,5 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { createConnection } from 'node:net';
+import { endWithUs } from './end-with-us.js';
 import { eventually } from './eventually.js';
 import { freePort } from './free-port.js';
 
@@ -22,12 +23,10 @@ export function hasRedis(): boolean {
 /** A private Redis on a free port, without persistence. */
 export async function startRedis(): Promise<RedisServer> {
   const port = await freePort();
-  const child = spawn(
-    'redis-server',
-    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
-    {
+  const child = endWithUs(
+    spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'], {
       stdio: 'ignore',
-    },
+    }),
   );
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   await eventually('Redis answers', () => canConnect(port));

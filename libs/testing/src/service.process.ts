@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { endWithUs } from './end-with-us.js';
 import { eventually } from './eventually.js';
 
 export interface LogLine extends Record<string, unknown> {
@@ -52,11 +53,13 @@ export class ServiceProcess {
   /** Starts it and waits for nothing. */
   static spawn({ folder, env }: Omit<ServiceProcessOptions, 'timeoutMs'>): ServiceProcess {
     return new ServiceProcess(
-      spawn(process.execPath, ['--import', '@app/telemetry/register', 'dist/main.js'], {
-        cwd: folder,
-        env: { PATH: process.env.PATH, PORT: '0', ADMIN_PORT: '0', LOG_FORMAT: 'json', ...env },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      }),
+      endWithUs(
+        spawn(process.execPath, ['--import', '@app/telemetry/register', 'dist/main.js'], {
+          cwd: folder,
+          env: { PATH: process.env.PATH, PORT: '0', ADMIN_PORT: '0', LOG_FORMAT: 'json', ...env },
+          stdio: ['ignore', 'pipe', 'pipe'],
+        }),
+      ),
     );
   }
 

@@ -7,7 +7,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       sku text primary key,
       name text not null,
       price_amount bigint not null check (price_amount > 0),
-      currency text not null,
+      currency text not null check (currency = 'EUR'),
       stock integer not null check (stock >= 0)
     )`.execute(db);
   await sql`

@@ -36,7 +36,7 @@ export class OrdersService {
    */
   @Traced()
   async place(idempotencyKey: string, request: CreateOrder): Promise<Order> {
-    const id = await this.reserve(idempotencyKey, request);
+    const id = (await this.idOfKey(idempotencyKey, request)) ?? (await this.reserve(idempotencyKey, request));
     try {
       return await this.settle(id);
     } catch (error) {
@@ -119,16 +119,18 @@ export class OrdersService {
       });
       return true;
     });
-    return placed ? id : this.idOfKey(idempotencyKey, request);
+    // Lost the race against a twin with the same key: its order is this one's too.
+    return placed ? id : ((await this.idOfKey(idempotencyKey, request)) as string);
   }
 
-  private async idOfKey(idempotencyKey: string, request: CreateOrder): Promise<string> {
+  /** @throws ProblemException 422 when the key belongs to another request */
+  private async idOfKey(idempotencyKey: string, request: CreateOrder): Promise<string | undefined> {
     const first = await this.db
       .selectFrom('orders')
       .select(['id', 'request'])
       .where('idempotency_key', '=', idempotencyKey)
-      .executeTakeFirstOrThrow();
-    if (isDeepStrictEqual(first.request, request)) return first.id;
+      .executeTakeFirst();
+    if (!first || isDeepStrictEqual(first.request, request)) return first?.id;
     throw new ProblemException({
       status: 422,
       code: 'idempotency_key_reused',
@@ -150,6 +152,9 @@ export class OrdersService {
     });
   }
 }
+
+/** What payments takes at most, in minor units. */
+const largestTotal = 1_000_000_000;
 
 interface Priced {
   total: number;
@@ -173,11 +178,15 @@ async function price(trx: Transaction<OrdersTables>, wanted: Item[]): Promise<Pr
     });
   }
   const items = wanted.map(({ sku, quantity }) => ({ sku, quantity, price_amount: bySku.get(sku)!.price_amount }));
-  return {
-    items,
-    total: items.reduce((sum, { quantity, price_amount }) => sum + quantity * price_amount, 0),
-    currency: products[0]!.currency,
-  };
+  const total = items.reduce((sum, { quantity, price_amount }) => sum + quantity * price_amount, 0);
+  if (total > largestTotal) {
+    throw new ProblemException({
+      status: 422,
+      code: 'order_too_large',
+      detail: 'The order costs more than one payment can be.',
+    });
+  }
+  return { items, total, currency: products[0]!.currency };
 }
 
 async function takeStock(trx: Transaction<OrdersTables>, wanted: Item[]): Promise<void> {

@@ -62,7 +62,7 @@ export abstract class OutboxWorker implements OnApplicationBootstrap, OnModuleDe
 
   /** Claims a batch, delivers it, and says how many rows it was. */
   async turn(): Promise<number> {
-    await this.measureBacklog();
+    await this.measureBacklog().catch((error) => this.log.warn({ err: error }, 'the backlog cannot be measured'));
     const rows = await this.claim();
     await Promise.all(rows.map((row) => this.deliver(row)));
     return rows.length;
@@ -70,21 +70,29 @@ export abstract class OutboxWorker implements OnApplicationBootstrap, OnModuleDe
 
   private claim(): Promise<Row[]> {
     const { batchSize, leaseMs } = this.options;
-    const due = this.db
-      .selectFrom('outbox')
-      .select('id')
-      .where('parked_at', 'is', null)
-      .where('available_at', '<=', sql<Date>`now()`)
-      .orderBy('available_at')
-      .limit(batchSize)
-      .forUpdate()
-      .skipLocked();
-    return this.db
-      .updateTable('outbox')
-      .set({ attempts: sql`attempts + 1`, available_at: inMs(leaseMs) })
-      .where('id', 'in', due)
-      .returningAll()
-      .execute();
+    return (
+      this.db
+        // Materialized, or a plan may run the subquery more than once and claim more than a batch.
+        .with(
+          (cte) => cte('due').materialized(),
+          (db) =>
+            db
+              .selectFrom('outbox')
+              .select('id')
+              .where('parked_at', 'is', null)
+              .where('available_at', '<=', sql<Date>`now()`)
+              .orderBy('available_at')
+              .limit(batchSize)
+              .forUpdate()
+              .skipLocked(),
+        )
+        .updateTable('outbox')
+        .from('due')
+        .whereRef('outbox.id', '=', 'due.id')
+        .set({ attempts: sql`outbox.attempts + 1`, available_at: inMs(leaseMs) })
+        .returningAll('outbox')
+        .execute()
+    );
   }
 
   private deliver(row: Row): Promise<void> {
@@ -100,7 +108,8 @@ export abstract class OutboxWorker implements OnApplicationBootstrap, OnModuleDe
     return this.tracer.startActiveSpan(`process ${topic}`, options, ROOT_CONTEXT, async (span) => {
       try {
         await this.handle(row);
-        await this.acknowledge(row);
+        if (!(await this.acknowledge(row)))
+          throw new Error('the delivery outlived its lease; another worker has the event');
         this.deliveries.inc({ topic, outcome: 'delivered' });
         this.log.info({ topic, event: row.id, attempts }, 'event delivered');
       } catch (error) {
@@ -131,8 +140,14 @@ export abstract class OutboxWorker implements OnApplicationBootstrap, OnModuleDe
     }
   }
 
-  private async acknowledge({ id, attempts }: Row): Promise<void> {
-    await this.db.deleteFrom('outbox').where('id', '=', id).where('attempts', '=', attempts).execute();
+  /** @returns whether the row was still ours */
+  private async acknowledge({ id, attempts }: Row): Promise<boolean> {
+    const { numDeletedRows } = await this.db
+      .deleteFrom('outbox')
+      .where('id', '=', id)
+      .where('attempts', '=', attempts)
+      .executeTakeFirstOrThrow();
+    return numDeletedRows > 0n;
   }
 
   private async giveBack({ id, topic, attempts }: Row, error: unknown): Promise<void> {

@@ -65,8 +65,11 @@ describe('httpClientEnv', () => {
     });
   });
 
-  it('has the options’ defaults', () => {
-    expect(httpClientEnv('PAYMENTS', baseUrl).parse({})).toEqual(httpClientOptions.parse({ baseUrl }));
+  it('has the options’ defaults, or those that it is given', () => {
+    expect(httpClientEnv('PAYMENTS', { baseUrl }).parse({})).toEqual(httpClientOptions.parse({ baseUrl }));
+    const env = httpClientEnv('PAYMENTS', { baseUrl, attemptTimeoutMs: 5_000 });
+    expect(env.parse({})).toMatchObject({ attemptTimeoutMs: 5_000 });
+    expect(env.parse({ PAYMENTS_ATTEMPT_TIMEOUT_MS: '7' })).toMatchObject({ attemptTimeoutMs: 7 });
   });
 
   it('names the variables that are missing or wrong', () => {

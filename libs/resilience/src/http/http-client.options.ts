@@ -39,12 +39,12 @@ export type ResolvedHttpClientOptions = z.output<typeof httpClientOptions>;
  * The environment variables of one client, for a service's configuration: `httpClientEnv('PAYMENTS')` reads `PAYMENTS_URL`,
  * `PAYMENTS_ATTEMPT_TIMEOUT_MS` and so on into {@link HttpClientOptions}.
  */
-export function httpClientEnv(prefix: string, defaultUrl?: string) {
+export function httpClientEnv(prefix: string, defaults: { baseUrl?: string; attemptTimeoutMs?: number } = {}) {
   const { baseUrl, attemptTimeoutMs, connectTimeoutMs, maxConnections } = httpClientOptions.shape;
   return z
     .object({
-      [`${prefix}_URL`]: defaultUrl ? baseUrl.default(defaultUrl) : baseUrl,
-      [`${prefix}_ATTEMPT_TIMEOUT_MS`]: attemptTimeoutMs,
+      [`${prefix}_URL`]: withDefault(baseUrl, defaults.baseUrl),
+      [`${prefix}_ATTEMPT_TIMEOUT_MS`]: withDefault(attemptTimeoutMs, defaults.attemptTimeoutMs),
       [`${prefix}_CONNECT_TIMEOUT_MS`]: connectTimeoutMs,
       [`${prefix}_MAX_CONNECTIONS`]: maxConnections,
     })
@@ -56,4 +56,9 @@ export function httpClientEnv(prefix: string, defaultUrl?: string) {
         maxConnections: env[`${prefix}_MAX_CONNECTIONS`],
       }),
     );
+}
+
+/** zod's `default` makes a new type that has lost its description. */
+function withDefault<T extends z.ZodType>(type: T, value: unknown): z.ZodType {
+  return value === undefined ? type : type.default(value as never).describe(type.description ?? '');
 }

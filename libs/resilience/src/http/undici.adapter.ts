@@ -67,6 +67,9 @@ export class UndiciTransport {
   }
 }
 
+/** `..` written out or escaped: what stands for one segment in a template, such as an id, must not become another path. */
+const dotSegment = /(^|\/)(\.|%2e){1,2}(\/|$)/i;
+
 /**
  * Always below the base address: neither a path that looks like an address of its own nor one with `..` can lead elsewhere.
  * @throws AxiosError `ERR_INVALID_URL` when it would
@@ -76,7 +79,7 @@ function urlOf(config: InternalAxiosRequestConfig): URL {
   const base = new URL(baseURL.replace(/\/?$/, '/'));
   const path = params ? axios.getUri({ url, params, paramsSerializer }) : url;
   const target = new URL(base.href + path.replace(/^\//, ''));
-  if (target.href.startsWith(base.href)) return target;
+  if (!dotSegment.test(path.split('?', 1)[0] ?? '') && target.href.startsWith(base.href)) return target;
   throw new AxiosError('The path leads out of the base address', AxiosError.ERR_INVALID_URL, config);
 }
 

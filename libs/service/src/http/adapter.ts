@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
-import { observeRequests } from '@app/telemetry';
+import { observeRefusal, observeRequests } from '@app/telemetry';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ServiceConfig } from '../config/service.env.js';
 import { ProblemException, toProblem } from '../problems/problem.js';
 import { AllowedMethods } from './allowed-methods.js';
@@ -25,6 +25,7 @@ export function createAdapter(config: ServiceConfig, options: InboundOptions): F
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     clientErrorHandler: answerUnreadable,
+    frameworkErrors: answerImpossiblePath,
   });
   const fastify = adapter.getInstance() as unknown as FastifyInstance;
   fastify.removeContentTypeParser('text/plain');
@@ -50,6 +51,19 @@ function refuseUnknownRoutes(fastify: FastifyInstance): void {
   });
 }
 
+/** Paths that the router itself refuses, before any hook runs. */
+function answerImpossiblePath(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const init =
+    error.code === 'FST_ERR_MAX_PARAM_LENGTH'
+      ? { status: 414, code: 'path_too_long', detail: 'A part of the path is longer than this service accepts.' }
+      : { status: 400, code: 'bad_request', detail: 'The path is not a valid URL.' };
+  observeRefusal(request.method, init.status, init.code);
+  void reply
+    .status(init.status)
+    .type('application/problem+json')
+    .send(toProblem(init, { path: request.url }));
+}
+
 const unreadable: Record<string, { status: number; code: string; detail: string }> = {
   HPE_HEADER_OVERFLOW: {
     status: 431,
@@ -70,6 +84,7 @@ function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
     code: 'bad_request',
     detail: 'The request is not readable HTTP.',
   };
+  observeRefusal('', init.status, init.code);
   const problem = toProblem(init, { path: '' });
   const body = JSON.stringify(problem);
   socket.end(

@@ -24,7 +24,7 @@ export async function stopService({ app, admin, lifecycle, config }: RunningServ
     logger.error({ drainTimeoutMs: config.drainTimeoutMs }, 'requests in flight were cut short');
     app.getHttpServer().closeAllConnections();
   }
-  await app.close();
+  if (!(await within(config.drainTimeoutMs, app.close()))) logger.error('workers and pools did not end in time');
   await shutdownTracing(config.flushTimeoutMs);
   await admin.close();
   return drained;

@@ -44,7 +44,15 @@ export function classify(error: unknown): ProblemInit {
       status: (error as { statusCode?: number }).statusCode ?? (error as HttpException).getStatus(),
       ...fastify,
     };
-  if (error instanceof HttpException && error.getStatus() < 500) {
+  if (error instanceof HttpException && error.getStatus() >= 500) {
+    const status = error.getStatus();
+    return {
+      status,
+      code: codesByStatus[status] ?? 'internal',
+      detail: 'This service cannot answer. The trace id leads to the log.',
+    };
+  }
+  if (error instanceof HttpException) {
     return {
       status: error.getStatus(),
       code: codesByStatus[error.getStatus()] ?? 'bad_request',

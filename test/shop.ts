@@ -1,0 +1,89 @@
+import { execFile } from 'node:child_process';
+import { resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { type PostgresServer, ServiceProcess, startPostgres } from '@app/testing';
+
+const run = promisify(execFile);
+
+export type AppName = 'storefront' | 'orders' | 'payments';
+
+/** The whole shop as it runs in production: three processes and a real database, on free ports. */
+export class Shop {
+  readonly services = {} as Record<AppName, ServiceProcess>;
+
+  private constructor(
+    readonly postgres: PostgresServer,
+    readonly databases: Record<'orders' | 'payments', string>,
+    private readonly env: Record<string, string>,
+  ) {}
+
+  static async start(env: Record<string, string> = {}): Promise<Shop> {
+    const postgres = await startPostgres();
+    const databases = { orders: await postgres.database('orders'), payments: await postgres.database('payments') };
+    const shop = new Shop(postgres, databases, env);
+    try {
+      await Promise.all([
+        script('orders', 'migrate', databases.orders),
+        script('payments', 'migrate', databases.payments),
+      ]);
+      await script('orders', 'seed', databases.orders);
+      for (const app of ['payments', 'orders', 'storefront'] as const) await shop.startService(app);
+      return shop;
+    } catch (error) {
+      await shop.stop();
+      throw error;
+    }
+  }
+
+  /** Starts a service, or starts it again on the port that it had. */
+  async startService(app: AppName): Promise<ServiceProcess> {
+    const before = this.services[app];
+    const { payments, orders } = this.services;
+    const service = await ServiceProcess.start({
+      folder: folderOf(app),
+      env: {
+        ...(app !== 'storefront' && { DATABASE_URL: this.databases[app] }),
+        ...(app === 'orders' && { PAYMENTS_URL: payments.url }),
+        ...(app === 'storefront' && { ORDERS_URL: orders.url }),
+        ...(before && { PORT: String(before.port) }),
+        ...this.env,
+      },
+    });
+    this.services[app] = service;
+    return service;
+  }
+
+  get url(): string {
+    return this.services.storefront.url;
+  }
+
+  checkout(body: object, headers: Record<string, string> = {}): Promise<Response> {
+    return fetch(`${this.url}/checkout`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(15_000),
+    });
+  }
+
+  /** Runs one statement in a service's database. */
+  query<Row extends Record<string, unknown>>(database: 'orders' | 'payments', sql: string): Promise<Row[]> {
+    return this.postgres.query(database, sql);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(Object.values(this.services).map((service) => service.kill()));
+    await this.postgres.stop();
+  }
+}
+
+export function folderOf(app: AppName): string {
+  return resolve('apps', app);
+}
+
+function script(app: AppName, name: 'migrate' | 'seed', databaseUrl: string) {
+  return run(process.execPath, [`dist/${name}.js`], {
+    cwd: folderOf(app),
+    env: { ...process.env, DATABASE_URL: databaseUrl },
+  });
+}
