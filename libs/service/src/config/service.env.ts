@@ -27,6 +27,14 @@ export function serviceEnv(defaults: { port: number; adminPort: number }) {
         .enum(['json', 'pretty'])
         .optional()
         .describe('json or pretty; pretty on a terminal, json elsewhere.'),
+      LOG_REQUESTS_RATIO: z.coerce
+        .number()
+        .min(0)
+        .max(1)
+        .default(1)
+        .describe(
+          'Share of ordinary requests that are logged, 0 to 1. Failed ones and those of a second or more always are.',
+        ),
       BODY_LIMIT_BYTES: z.coerce
         .number()
         .int()
@@ -51,6 +59,7 @@ export function serviceEnv(defaults: { port: number; adminPort: number }) {
       adminPort: env.ADMIN_PORT,
       host: env.HOST,
       adminToken: env.ADMIN_TOKEN,
+      logRequestsRatio: env.LOG_REQUESTS_RATIO,
       bodyLimitBytes: env.BODY_LIMIT_BYTES,
       requestTimeoutMs: env.REQUEST_TIMEOUT_MS,
       keepAliveTimeoutMs: env.KEEP_ALIVE_TIMEOUT_MS,

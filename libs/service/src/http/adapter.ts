@@ -11,7 +11,7 @@ export interface InboundOptions {
 }
 
 /** The way of a request into the house, outermost first. */
-export const inbound: readonly ((fastify: FastifyInstance, options: InboundOptions) => void)[] = [
+export const inbound: readonly ((fastify: FastifyInstance, options: InboundOptions & ServiceConfig) => void)[] = [
   observeRequests,
   refuseUnknownRoutes,
 ];
@@ -29,7 +29,7 @@ export function createAdapter(config: ServiceConfig, options: InboundOptions): F
   });
   const fastify = adapter.getInstance() as unknown as FastifyInstance;
   fastify.removeContentTypeParser('text/plain');
-  for (const register of inbound) register(fastify, options);
+  for (const register of inbound) register(fastify, { ...config, ...options });
   return adapter;
 }
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { eventually, recordSpans } from '@app/testing';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { fastify as createFastify, type FastifyInstance } from 'fastify';
 import { createLogger } from '../logs/logger.js';
@@ -29,10 +29,10 @@ describe('observeRequests', () => {
     recorded = await recordSpans();
   });
 
-  function start(trustInboundHeaders = false): FastifyInstance {
+  function start(trustInboundHeaders = false, logRequestsRatio?: number): FastifyInstance {
     fastify = createFastify();
     const logger = createLogger({ write: (line) => lines.push(JSON.parse(line)) });
-    observeRequests(fastify, { trustInboundHeaders, logger });
+    observeRequests(fastify, { trustInboundHeaders, logRequestsRatio, logger });
     fastify.get('/orders/:id', async () => ({ span: trace.getActiveSpan()?.spanContext() }));
     fastify.post('/orders', async () => ({ span: trace.getActiveSpan()?.spanContext() }));
     fastify.get('/broken', async () => {
@@ -115,6 +115,34 @@ describe('observeRequests', () => {
     ]);
     expect(await observations()).toMatchObject([{ labels: { http_response_status_code: 500, error_type: 500 } }]);
     expect(lines).toMatchObject([{ level: 'error', 'http.response.status_code': 500 }]);
+  });
+
+  describe('with half of the ordinary requests logged', () => {
+    const traced = (lastDigits: string) => ({ traceparent: `00-${'c'.repeat(24)}${lastDigits}-${caller.spanId}-01` });
+
+    it.each([
+      ['7fffffff', 1],
+      ['80000000', 0],
+    ])('lets the trace id decide: %s', async (lastDigits, expected) => {
+      await start(true, 0.5).inject({ url: '/orders/7', headers: traced(lastDigits) });
+      expect(lines).toHaveLength(expected);
+      expect(await observations()).toHaveLength(1);
+      expect(recorded.getFinishedSpans()).toHaveLength(1);
+    });
+
+    it.each(['/broken', '/unknown'])('logs every request that fails: %s', async (url) => {
+      await start(true, 0.5).inject({ url, headers: traced('ffffffff') });
+      expect(lines).toHaveLength(1);
+    });
+
+    it('logs every request that takes a second', async () => {
+      start(true, 0.5).get('/slow', async () => {
+        jest.spyOn(performance, 'now').mockReturnValue(performance.now() + 1_000);
+      });
+      await fastify.inject({ url: '/slow', headers: traced('ffffffff') });
+      jest.restoreAllMocks();
+      expect(lines).toHaveLength(1);
+    });
   });
 
   it('makes one series of all unknown URLs and methods', async () => {

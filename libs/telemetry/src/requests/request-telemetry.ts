@@ -7,12 +7,16 @@ import { activeRequests, clientClosedRequest, methodLabel, requestDurations } fr
 export interface RequestTelemetryOptions {
   /** Whether `traceparent` of the caller is continued. Elsewhere a request starts a trace of its own, linked to the caller's. */
   trustInboundHeaders: boolean;
+  /** Share of ordinary requests that are logged, in [0, 1]. Failed ones (400 and above) and slow ones (a second and above) always are. @default 1 */
+  logRequestsRatio?: number;
   /** @default the process' logger */
   logger?: Logger;
 }
 
 /** The route of requests that match none; their URLs must never become labels. */
 export const unmatchedRoute = '_unmatched';
+
+const slowMs = 1_000;
 
 interface Observed {
   span: Span;
@@ -34,7 +38,7 @@ export function observeRequests(fastify: FastifyInstance, options: RequestTeleme
   const tracer = trace.getTracer('@app/telemetry');
   const durations = requestDurations();
   const activeOf = activeRequests();
-  const log = options.logger ?? processLogger;
+  const { logger: log = processLogger, logRequestsRatio = 1 } = options;
 
   fastify.addHook('onRequest', (request: ObservedRequest, reply, done) => {
     const method = methodLabel(request.method);
@@ -94,6 +98,8 @@ export function observeRequests(fastify: FastifyInstance, options: RequestTeleme
       span.setStatus({ code: SpanStatusCode.ERROR }).setAttribute('error.type', String(status));
     span.end();
 
+    const ordinary = status < 400 && durationMs < slowMs;
+    if (ordinary && !isChosen(spanContext.traceId, logRequestsRatio)) return;
     log[status >= 500 ? 'error' : 'info'](
       {
         trace_id: spanContext.traceId,
@@ -107,6 +113,11 @@ export function observeRequests(fastify: FastifyInstance, options: RequestTeleme
       reply ? 'request completed' : 'client went away',
     );
   }
+}
+
+/** The trace id draws the lot, so that the services of one trace log it all or not at all. @see https://www.w3.org/TR/trace-context-2/#random-trace-id-flag */
+function isChosen(traceId: string, ratio: number): boolean {
+  return ratio === 1 || Number.parseInt(traceId.slice(-8), 16) < ratio * 2 ** 32;
 }
 
 /** Without the query, which may hold what nobody should read in a log. */
