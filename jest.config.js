@@ -34,7 +34,7 @@ export default {
     {
       ...project,
       displayName: 'system',
-      testMatch: ['<rootDir>/test/**/*.spec.ts', '<rootDir>/apps/*/test/**/*.spec.ts'],
+      testMatch: ['<rootDir>/test/**/*.spec.ts', '<rootDir>/apps/*/test/**/*.spec.ts', '<rootDir>/bench/*.spec.ts'],
     },
   ],
 };
