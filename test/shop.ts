@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process';
-import { resolve } from 'node:path';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { type PostgresServer, ServiceProcess, startPostgres } from '@app/testing';
+import { eventually, type PostgresServer, ServiceProcess, startPostgres } from '@app/testing';
 
 const run = promisify(execFile);
 
@@ -10,17 +12,21 @@ export type AppName = 'storefront' | 'orders' | 'payments';
 /** The whole shop as it runs in production: three processes and a real database, on free ports. */
 export class Shop {
   readonly services = {} as Record<AppName, ServiceProcess>;
+  /** Every process that ever was, for what it said. */
+  readonly processes: ServiceProcess[] = [];
 
   private constructor(
-    readonly postgres: PostgresServer,
+    private readonly dataDir: string,
+    public postgres: PostgresServer,
     readonly databases: Record<'orders' | 'payments', string>,
     private readonly env: Record<string, string>,
   ) {}
 
   static async start(env: Record<string, string> = {}): Promise<Shop> {
-    const postgres = await startPostgres();
+    const dataDir = await mkdtemp(join(tmpdir(), 'ballast-shop-'));
+    const postgres = await startPostgres({ dataDir });
     const databases = { orders: await postgres.database('orders'), payments: await postgres.database('payments') };
-    const shop = new Shop(postgres, databases, env);
+    const shop = new Shop(dataDir, postgres, databases, env);
     try {
       await Promise.all([
         script('orders', 'migrate', databases.orders),
@@ -50,6 +56,7 @@ export class Shop {
       },
     });
     this.services[app] = service;
+    this.processes.push(service);
     return service;
   }
 
@@ -71,9 +78,20 @@ export class Shop {
     return this.postgres.query(database, sql);
   }
 
+  /** Kills the database as a power cut would, and starts it again on its data and its port. */
+  async crashPostgres(): Promise<void> {
+    const port = Number(new URL(this.postgres.url).port);
+    process.kill(this.postgres.pid, 'SIGKILL');
+    // Its children notice the loss and end; until then it refuses to start.
+    this.postgres = await eventually('Postgres is back', () => startPostgres({ dataDir: this.dataDir, port }), {
+      timeoutMs: 30_000,
+    });
+  }
+
   async stop(): Promise<void> {
     await Promise.all(Object.values(this.services).map((service) => service.kill()));
     await this.postgres.stop();
+    await rm(this.dataDir, { recursive: true, force: true });
   }
 }
 

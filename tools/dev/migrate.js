@@ -1,4 +1,5 @@
 import './node-version.js';
+import './env-file.js';
 import { loadApps } from './apps.js';
 import { build } from './build.js';
 import { migrateApps, openDatabaseServer } from './database.js';

@@ -1,4 +1,5 @@
 import './node-version.js';
+import './env-file.js';
 import { spawn } from 'node:child_process';
 import { loadApps } from './apps.js';
 import { build, projects } from './build.js';

@@ -8,7 +8,7 @@ export const postgresEnv = z
     DATABASE_URL: z
       .url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// address' })
       .meta({ secret: true })
-      .describe('The service’s own database, such as postgres://user:password@127.0.0.1:5432/orders.'),
+      .describe('Database of this service alone, such as postgres://user:password@127.0.0.1:5432/orders.'),
     DATABASE_POOL_MAX: z.coerce
       .number()
       .int()

@@ -34,6 +34,8 @@ export interface PostgresServer {
 export interface PostgresServerOptions {
   /** Folder of the data, kept from one start to the next. @default a temporary one, deleted by `stop()` */
   dataDir?: string;
+  /** @default a free one */
+  port?: number;
   /** How long the start may take. @default 30000 */
   timeoutMs?: number;
 }
@@ -48,6 +50,7 @@ const superuser = 'ballast';
  */
 export async function startPostgres({
   dataDir,
+  port: wantedPort,
   timeoutMs = 30_000,
 }: PostgresServerOptions = {}): Promise<PostgresServer> {
   const folder = dataDir ?? (await mkdtemp(join(tmpdir(), 'ballast-postgres-')));
@@ -58,7 +61,7 @@ export async function startPostgres({
 
   const running = await runningServer(cluster);
   const owner = await ownerOf(folder, Boolean(running));
-  const port = running?.port ?? (await freePort());
+  const port = running?.port ?? wantedPort ?? (await freePort());
   const child = running ? undefined : launch(binaries, cluster, port, Boolean(dataDir));
   if (child && !dataDir) endWithUs(child);
   const pid = running?.pid ?? (child?.pid as number);

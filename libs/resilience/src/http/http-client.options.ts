@@ -43,7 +43,7 @@ export function httpClientEnv(prefix: string, defaults: { baseUrl?: string; atte
   const { baseUrl, attemptTimeoutMs, connectTimeoutMs, maxConnections } = httpClientOptions.shape;
   return z
     .object({
-      [`${prefix}_URL`]: withDefault(baseUrl, defaults.baseUrl),
+      [`${prefix}_URL`]: withDefault(baseUrl.describe(`Base address of ${prefix.toLowerCase()}.`), defaults.baseUrl),
       [`${prefix}_ATTEMPT_TIMEOUT_MS`]: withDefault(attemptTimeoutMs, defaults.attemptTimeoutMs),
       [`${prefix}_CONNECT_TIMEOUT_MS`]: connectTimeoutMs,
       [`${prefix}_MAX_CONNECTIONS`]: maxConnections,

@@ -4,6 +4,8 @@ import type { FastifyInstance } from 'fastify';
 import type { ServiceConfig } from '../config/service.env.js';
 import type { Lifecycle } from './lifecycle.js';
 
+const closeIdleEveryMs = 50;
+
 export interface RunningService {
   app: NestFastifyApplication;
   admin: FastifyInstance;
@@ -19,10 +21,14 @@ export interface RunningService {
  */
 export async function stopService({ app, admin, lifecycle, config }: RunningService): Promise<boolean> {
   lifecycle.stopping();
+  const server = app.getHttpServer();
+  // A connection whose last request has ended stays open until its client or we close it.
+  const closeIdle = setInterval(() => server.closeIdleConnections(), closeIdleEveryMs);
   const drained = await within(config.drainTimeoutMs, app.getHttpAdapter().getInstance().close());
+  clearInterval(closeIdle);
   if (!drained) {
     logger.error({ drainTimeoutMs: config.drainTimeoutMs }, 'requests in flight were cut short');
-    app.getHttpServer().closeAllConnections();
+    server.closeAllConnections();
   }
   if (!(await within(config.drainTimeoutMs, app.close()))) logger.error('workers and pools did not end in time');
   await shutdownTracing(config.flushTimeoutMs);

@@ -1,10 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import {
+  BadGatewayException,
   ForbiddenException,
   HttpException,
   InternalServerErrorException,
   NotFoundException,
   PayloadTooLargeException,
+  ServiceUnavailableException,
 } from '@nestjs/common';
 import { AxiosError } from 'axios';
 import { errorCodes } from 'fastify';
@@ -53,9 +55,19 @@ describe('classify', () => {
   });
 
   it.each([
+    [new InternalServerErrorException(inside), 500, 'internal'],
+    [new ServiceUnavailableException(inside), 503, 'unavailable'],
+    [new BadGatewayException(inside), 502, 'internal'],
+  ])('keeps the status of a %p, and says nothing of its inside', (error, status, code) => {
+    expect(classify(error)).toEqual({
+      status,
+      code,
+      detail: 'This service cannot answer. The trace id leads to the log.',
+    });
+  });
+
+  it.each([
     ['an unknown error', new TypeError(inside)],
-    ['a 500 of Nest', new InternalServerErrorException(inside)],
-    ['a 503 of Nest', new HttpException(inside, 503)],
     ['an error with a status of its own', Object.assign(new Error(inside), { statusCode: 400, status: 400 })],
     ['a text', inside],
     ['nothing', undefined],

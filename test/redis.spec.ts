@@ -1,0 +1,46 @@
+import { eventually, hasRedis, type RedisServer, startRedis } from '@app/testing';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Shop } from './shop.js';
+
+const withRedis = hasRedis() ? describe : describe.skip;
+if (!hasRedis()) process.stdout.write('redis-server is not on this machine: skipping the specs of the shared cache\n');
+
+withRedis('the cache in Redis', () => {
+  let redis: RedisServer;
+  let shop: Shop;
+
+  beforeAll(async () => {
+    redis = await startRedis();
+    shop = await Shop.start({ REDIS_URL: redis.url, PRODUCTS_TTL_MS: '60000' });
+    await eventually('Redis is connected', () =>
+      shop.services.storefront.logs.some(({ msg }) => msg === 'connected to Redis'),
+    );
+  });
+
+  afterAll(async () => {
+    await shop?.stop();
+    await redis?.stop();
+  });
+
+  const products = () => fetch(`${shop.url}/products`).then((response) => response.status);
+  const askedOrders = () => shop.services.orders.logs.filter((line) => line['http.route'] === '/products').length;
+
+  it('is shared: what was loaded once is not loaded again', async () => {
+    expect([await products(), await products(), await products()]).toEqual([200, 200, 200]);
+    expect(askedOrders()).toBe(1);
+  });
+
+  it('costs a load, not an answer, while Redis is frozen', async () => {
+    process.kill(redis.pid, 'SIGSTOP');
+    expect(await products()).toBe(200);
+    process.kill(redis.pid, 'SIGCONT');
+    expect(askedOrders()).toBe(2);
+  });
+
+  it('costs a load, not an answer, while Redis is gone', async () => {
+    await redis.stop();
+    expect(await products()).toBe(200);
+    const metrics = await (await fetch(`${shop.services.storefront.admin}/metrics`)).text();
+    expect(metrics).toMatch(/cache_requests_total\{cache="products",outcome="error"\} [1-9]/);
+  });
+});
