@@ -183,11 +183,19 @@ const rootMend = isRoot
   ? 'PostgreSQL does not run as root. Run this as an ordinary user, or set DATABASE_URL to a server of your own.'
   : 'Delete the folder to start afresh, or set DATABASE_URL to a server of your own.';
 
-/** PostgreSQL refuses to run as root. There it runs as nobody, who may reach our files wherever the clone lies, and nothing more. */
+/**
+ * PostgreSQL refuses to run as root. There it runs as nobody, who may still reach our files wherever the clone lies (`dac_override`, of
+ * which `access(2)` takes notice only with `no_setuid_fixup`), and nothing more.
+ */
 function unprivilegedCommand(command: string[]): string[] {
   if (!isRoot) return command;
   const ids = [`--reuid=${unprivileged}`, `--regid=${unprivileged}`, '--clear-groups'];
-  return ['setpriv', ...ids, '--inh-caps=-all,+dac_override', '--ambient-caps=-all,+dac_override', ...command];
+  const capabilities = [
+    '--inh-caps=-all,+dac_override',
+    '--ambient-caps=-all,+dac_override',
+    '--securebits=+no_setuid_fixup',
+  ];
+  return ['setpriv', ...ids, ...capabilities, ...command];
 }
 
 /** The server that `postmaster.pid` names, if it lives. @see https://www.postgresql.org/docs/current/storage-file-layout.html */
