@@ -1,5 +1,11 @@
 export { ConfigError } from './config/config.error.js';
-export { type ConfigDefinition, type ConfigOf, defineConfig, environmentVariables } from './config/define-config.js';
+export {
+  type ConfigDefinition,
+  type ConfigOf,
+  defineConfig,
+  type EnvironmentVariable,
+  environmentVariables,
+} from './config/define-config.js';
 export { type ServiceConfig, serviceEnv } from './config/service.env.js';
 export { IdempotencyKey } from './http/idempotency-key.decorator.js';
 export { Lifecycle } from './lifecycle/lifecycle.js';
