@@ -4,6 +4,7 @@ import pretty from 'pino-pretty';
 import { serviceIdentity } from '../service-identity.js';
 import { serializeError } from './error.serializer.js';
 import { redact } from './redaction.js';
+import { TurnStream } from './turn.stream.js';
 
 /** The levels that `LOG_LEVEL` and the admin port take. */
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -60,7 +61,7 @@ function traceFields(): object {
 /** Pretty for a person at a terminal, JSON for everything else; `LOG_FORMAT` decides otherwise. */
 function output(): DestinationStream {
   const format = process.env.LOG_FORMAT || (process.stdout.isTTY ? 'pretty' : 'json');
-  if (format !== 'pretty') return pino.destination({ dest: 1, sync: true });
+  if (format !== 'pretty') return new TurnStream(pino.destination({ dest: 1, sync: true }));
   return pretty({
     colorize: process.stdout.isTTY,
     sync: true,

@@ -1,7 +1,8 @@
 import { context, propagation, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { logger as processLogger, requestFields } from '../logs/logger.js';
+import { logger as processLogger } from '../logs/logger.js';
+import { requestLines } from '../logs/request.line.js';
 import { activeRequests, clientClosedRequest, methodLabel, requestDurations } from './request.series.js';
 
 export interface RequestTelemetryOptions {
@@ -38,7 +39,8 @@ export function observeRequests(fastify: FastifyInstance, options: RequestTeleme
   const tracer = trace.getTracer('@app/telemetry');
   const durations = requestDurations();
   const activeOf = activeRequests();
-  const { logger: log = processLogger, logRequestsRatio = 1 } = options;
+  const { logger = processLogger, logRequestsRatio = 1 } = options;
+  const log = requestLines(logger);
 
   fastify.addHook('onRequest', (request: ObservedRequest, reply, done) => {
     const method = methodLabel(request.method);
@@ -100,18 +102,16 @@ export function observeRequests(fastify: FastifyInstance, options: RequestTeleme
 
     const ordinary = status < 400 && durationMs < slowMs;
     if (ordinary && !isChosen(spanContext.traceId, logRequestsRatio)) return;
-    log[status >= 500 ? 'error' : 'info'](
-      {
-        trace_id: spanContext.traceId,
-        span_id: spanContext.spanId,
-        [requestFields.method]: method,
-        [requestFields.route]: route,
-        [requestFields.path]: pathOf(request.url),
-        [requestFields.status]: status,
-        [requestFields.duration]: Math.round(durationMs * 100) / 100,
-      },
-      reply ? 'request completed' : 'client went away',
-    );
+    log(status >= 500 ? 'error' : 'info', {
+      traceId: spanContext.traceId,
+      spanId: spanContext.spanId,
+      method,
+      route,
+      path: pathOf(request.url),
+      status,
+      durationMs: Math.round(durationMs * 100) / 100,
+      message: reply ? 'request completed' : 'client went away',
+    });
   }
 }
 
