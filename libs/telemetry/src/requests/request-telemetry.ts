@@ -64,24 +64,25 @@ export function observeRequests(fastify: FastifyInstance, options: RequestTeleme
   function startSpan(request: FastifyRequest, method: string, route: string): Span {
     const remote = request.headers.traceparent ? propagation.extract(ROOT_CONTEXT, request.headers) : ROOT_CONTEXT;
     const caller = trace.getSpanContext(remote);
-    return tracer.startSpan(
+    const span = tracer.startSpan(
       route === unmatchedRoute ? method : `${method} ${route}`,
-      {
-        kind: SpanKind.SERVER,
-        links: caller && !options.trustInboundHeaders ? [{ context: caller }] : undefined,
-        attributes: {
-          'http.request.method': method,
-          'http.route': route === unmatchedRoute ? undefined : route,
-          'url.path': pathOf(request.url),
-          'url.scheme': 'http',
-          'server.address': request.hostname,
-          'server.port': request.port ?? undefined,
-          'user_agent.original': request.headers['user-agent'],
-          'network.protocol.version': request.raw.httpVersion,
-        },
-      },
+      { kind: SpanKind.SERVER, links: caller && !options.trustInboundHeaders ? [{ context: caller }] : undefined },
       options.trustInboundHeaders ? remote : ROOT_CONTEXT,
     );
+    // Not given at the start: most spans are not recorded, and the samplers of OTEL_TRACES_SAMPLER look at none of these.
+    if (span.isRecording()) {
+      span.setAttributes({
+        'http.request.method': method,
+        'http.route': route === unmatchedRoute ? undefined : route,
+        'url.path': pathOf(request.url),
+        'url.scheme': 'http',
+        'server.address': request.hostname,
+        'server.port': request.port ?? undefined,
+        'user_agent.original': request.headers['user-agent'],
+        'network.protocol.version': request.raw.httpVersion,
+      });
+    }
+    return span;
   }
 
   function finish(request: ObservedRequest, status: number, reply?: FastifyReply): void {
