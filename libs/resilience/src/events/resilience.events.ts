@@ -1,3 +1,6 @@
+import type { CircuitState } from '../circuit-breaker/circuit-breaker.policy.js';
+import type { RetryRefusal } from '../retry/retry.rules.js';
+
 /** One HTTP request that left the process, whatever came of it. */
 export interface AttemptEvent {
   type: 'attempt';
@@ -14,7 +17,44 @@ export interface AttemptEvent {
   errorType?: string;
 }
 
-export type ResilienceEvent = AttemptEvent;
+/** A call has ended, after all its attempts. */
+export interface CallEvent {
+  type: 'call';
+  client: string;
+  /** `success`, a {@link ResilienceCode}, or `failure` for what the last attempt failed with. */
+  outcome: string;
+  durationMs: number;
+}
+
+/** A failed attempt is repeated. */
+export interface RetryEvent {
+  type: 'retry';
+  client: string;
+  /** What it failed with: a status or the code of an error. */
+  reason: string;
+  delayMs: number;
+}
+
+/** A failed attempt might have been repeated, and is not. */
+export interface RetryRefusedEvent {
+  type: 'retry_refused';
+  client: string;
+  reason: RetryRefusal;
+}
+
+/** A circuit breaker changed its state. */
+export interface TransitionEvent {
+  type: 'transition';
+  client: string;
+  from: CircuitState['kind'];
+  to: CircuitState['kind'];
+  /** Counts of the window that led to it. */
+  calls: number;
+  failures: number;
+  slow: number;
+}
+
+export type ResilienceEvent = AttemptEvent | CallEvent | RetryEvent | RetryRefusedEvent | TransitionEvent;
 
 /** The one port through which policies and clients tell what happened. Provide it under this token; without one nobody listens. */
 export abstract class ResilienceEvents {

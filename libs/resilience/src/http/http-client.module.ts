@@ -3,11 +3,13 @@ import {
   type FactoryProvider,
   Module,
   type OnApplicationShutdown,
+  Optional,
   type Type,
 } from '@nestjs/common';
 import { ResilienceEvents } from '../events/resilience.events.js';
-import { createHttpClient, HttpClient } from './http-client.js';
+import { HttpClient } from './http-client.js';
 import type { HttpClientOptions } from './http-client.options.js';
+import { HttpClients } from './http-clients.js';
 
 export interface HttpClientModuleOptions {
   /** The typed client: a class that takes an {@link HttpClient} in its constructor. `PaymentsClient` is called `payments` in metrics. */
@@ -24,12 +26,17 @@ export class HttpClientModule implements OnApplicationShutdown {
       provide: HttpClient,
       inject: [{ token: ResilienceEvents, optional: true }, ...inject],
       useFactory: (events: ResilienceEvents | undefined, ...injected: never[]) =>
-        createHttpClient(clientName(client), useFactory(...injected), events),
+        new HttpClient(clientName(client), useFactory(...injected), events),
     };
     return { module: HttpClientModule, providers: [http, client], exports: [client] };
   }
 
-  constructor(private readonly http: HttpClient) {}
+  constructor(
+    private readonly http: HttpClient,
+    @Optional() clients?: HttpClients,
+  ) {
+    clients?.set(http.client, http);
+  }
 
   onApplicationShutdown(): Promise<void> {
     return this.http.close();

@@ -6,6 +6,7 @@ import axios, {
   type InternalAxiosRequestConfig,
 } from 'axios';
 import { Agent, type Dispatcher, errors } from 'undici';
+import { timers } from '../timers/timer-queue.js';
 import type { ResolvedHttpClientOptions } from './http-client.options.js';
 
 /**
@@ -33,8 +34,15 @@ export class UndiciTransport {
       throw new AxiosError('Request body larger than maxRequestBytes', AxiosError.ERR_BAD_REQUEST, config);
     }
 
-    const timeout = new AbortController();
-    const timer = setTimeout(() => timeout.abort(), this.options.attemptTimeoutMs);
+    const ending = new AbortController();
+    let timedOut = false;
+    const timer = timers.add(performance.now() + this.options.attemptTimeoutMs, () => {
+      timedOut = true;
+      ending.abort();
+    });
+    const cancel = () => ending.abort();
+    if (config.signal?.aborted) cancel();
+    config.signal?.addEventListener?.('abort', cancel);
     try {
       const response = await this.agent.request({
         origin: url.origin,
@@ -42,7 +50,7 @@ export class UndiciTransport {
         method: config.method?.toUpperCase() as Dispatcher.HttpMethod,
         headers: AxiosHeaders.from(config.headers as AxiosHeaders).toJSON() as Record<string, string>,
         body: body ?? null,
-        signal: config.signal ? AbortSignal.any([timeout.signal, config.signal as AbortSignal]) : timeout.signal,
+        signal: ending.signal,
       });
       const data =
         config.responseType === 'arraybuffer' ? await response.body.arrayBuffer() : await response.body.text();
@@ -55,9 +63,10 @@ export class UndiciTransport {
       });
     } catch (error) {
       if (error instanceof AxiosError) throw error;
-      throw toAxiosError(error, config, timeout.signal.aborted);
+      throw toAxiosError(error, config, timedOut);
     } finally {
-      clearTimeout(timer);
+      timers.cancel(timer);
+      config.signal?.removeEventListener?.('abort', cancel);
     }
   };
 

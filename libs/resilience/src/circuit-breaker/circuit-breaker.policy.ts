@@ -1,0 +1,157 @@
+import { ResilienceError } from '../errors/resilience.error.js';
+import type { ResilienceEvents } from '../events/resilience.events.js';
+import {
+  type CircuitBreakerOptions,
+  circuitBreakerOptions,
+  type ResolvedCircuitBreakerOptions,
+} from './circuit-breaker.options.js';
+import { SlidingWindow } from './sliding-window.js';
+
+export type CircuitState =
+  | { readonly kind: 'closed' }
+  | { readonly kind: 'open'; readonly until: number; readonly openings: number }
+  | { readonly kind: 'half-open'; admitted: number; succeeded: number; readonly openings: number }
+  | { readonly kind: 'forced-open' }
+  | { readonly kind: 'forced-closed' };
+
+/** What a call says of the service: a cancellation, or a fault of the caller's, says nothing and is neutral. */
+export type CircuitOutcome = 'success' | 'failure' | 'neutral';
+
+/** Names the state in which a call was let through. Results from an earlier state are ignored. */
+export type CircuitPermit = number;
+
+const closed: CircuitState = { kind: 'closed' };
+
+/**
+ * Cuts off a service that keeps failing, so that callers fail fast and the service can recover.
+ *
+ * Closed, it counts; too many failures or slow calls open it. Open, it refuses; after a while it is half-open and lets a few probes
+ * through. They all succeed, and it closes; one fails, and it is open again, for longer.
+ *
+ * @see https://martinfowler.com/bliki/CircuitBreaker.html
+ * @see https://github.com/sony/gobreaker for the generation counter
+ */
+export class CircuitBreaker {
+  readonly options: ResolvedCircuitBreakerOptions;
+  private current: CircuitState = closed;
+  private generation = 0;
+  private readonly window: SlidingWindow;
+
+  /** @throws ZodError naming every option that is out of range */
+  constructor(
+    readonly client: string,
+    options: CircuitBreakerOptions = {},
+    private readonly events?: ResilienceEvents,
+  ) {
+    this.options = circuitBreakerOptions.parse(options);
+    this.window = new SlidingWindow(this.options.windowMs, performance.now());
+  }
+
+  /** The state now: one that has been open long enough still says `open` until a call comes. */
+  get state(): CircuitState {
+    return this.current;
+  }
+
+  /** Counts of the window, for operators. */
+  get counts(): { calls: number; failures: number; slow: number } {
+    this.window.advance(performance.now());
+    const { calls, failures, slow } = this.window;
+    return { calls, failures, slow };
+  }
+
+  /** Runs `call` if the state allows it. A thrown error is a failure. */
+  async execute<T>(call: () => Promise<T>): Promise<T> {
+    const permit = this.acquire();
+    const startedAt = performance.now();
+    try {
+      const value = await call();
+      this.record(permit, 'success', performance.now() - startedAt);
+      return value;
+    } catch (error) {
+      this.record(permit, 'failure', performance.now() - startedAt);
+      throw error;
+    }
+  }
+
+  /**
+   * Lets a call through. Whoever gets a permit must {@link record} how the call ended.
+   * @throws ResilienceError `circuit_open`
+   */
+  acquire(): CircuitPermit {
+    const { current } = this;
+    if (current.kind === 'closed' || current.kind === 'forced-closed') return this.generation;
+    const now = performance.now();
+    if (current.kind === 'open' && now >= current.until) {
+      this.enter({ kind: 'half-open', admitted: 1, succeeded: 0, openings: current.openings });
+      return this.generation;
+    }
+    if (current.kind === 'half-open' && current.admitted < this.options.halfOpenProbes) {
+      current.admitted += 1;
+      return this.generation;
+    }
+    throw new ResilienceError({ code: 'circuit_open', client: this.client, retryAfterMs: this.retryAfterMs(now) });
+  }
+
+  record(permit: CircuitPermit, outcome: CircuitOutcome, durationMs: number): void {
+    if (permit !== this.generation) return;
+    const { current } = this;
+    if (current.kind === 'half-open') this.recordProbe(current, outcome, durationMs);
+    else if (current.kind === 'closed' && outcome !== 'neutral') this.count(outcome === 'failure', durationMs);
+  }
+
+  /** Refuses every call until {@link reset}. */
+  forceOpen(): void {
+    this.enter({ kind: 'forced-open' });
+  }
+
+  /** Lets every call through until {@link reset}. */
+  forceClosed(): void {
+    this.enter({ kind: 'forced-closed' });
+  }
+
+  /** Closed, with nothing counted. */
+  reset(): void {
+    this.enter(closed);
+  }
+
+  private count(failed: boolean, durationMs: number): void {
+    const { failureRatio, slowCallMs, slowCallRatio, minimumThroughput } = this.options;
+    const { window } = this;
+    window.add(performance.now(), failed, durationMs > slowCallMs);
+    if (window.calls < minimumThroughput) return;
+    // Divided, not multiplied: 0.1 * 30 is more than 3, 3 / 30 is 0.1.
+    if (window.failures / window.calls >= failureRatio || window.slow / window.calls >= slowCallRatio) this.open(0);
+  }
+
+  private recordProbe(
+    probes: Extract<CircuitState, { kind: 'half-open' }>,
+    outcome: CircuitOutcome,
+    durationMs: number,
+  ): void {
+    // Its place is free again for a probe that says something.
+    if (outcome === 'neutral') probes.admitted -= 1;
+    else if (outcome === 'failure' || durationMs > this.options.slowCallMs) this.open(probes.openings + 1);
+    else if (++probes.succeeded >= this.options.halfOpenProbes) this.enter(closed);
+  }
+
+  /** Twice as long after each failed try, and never quite as long as other instances, so that their probes do not come together. */
+  private open(openings: number): void {
+    const { openMs, maxOpenMs } = this.options;
+    const longest = Math.min(maxOpenMs, openMs * 2 ** openings);
+    this.enter({ kind: 'open', until: performance.now() + longest * (0.9 + 0.1 * Math.random()), openings });
+  }
+
+  private retryAfterMs(now: number): number {
+    return this.current.kind === 'open' ? this.current.until - now : this.options.openMs;
+  }
+
+  private enter(next: CircuitState): void {
+    const from = this.current.kind;
+    const counts = this.counts;
+    this.current = next;
+    this.generation += 1;
+    this.window.clear();
+    if (from !== next.kind)
+      this.events?.emit({ type: 'transition', client: this.client, from, to: next.kind, ...counts });
+  }
+}
