@@ -18,7 +18,11 @@ const settlementEnv = z
 export const ordersConfig = defineConfig('orders', {
   service: serviceEnv({ port: 3001, adminPort: 9001 }),
   postgres: postgresEnv,
-  payments: httpClientEnv('PAYMENTS', { baseUrl: 'http://127.0.0.1:3002' }),
+  payments: httpClientEnv('PAYMENTS', {
+    baseUrl: 'http://127.0.0.1:3002',
+    attemptTimeoutMs: 1_000,
+    totalTimeoutMs: 3_000,
+  }),
   outbox: outboxEnv,
   settlement: settlementEnv,
 });

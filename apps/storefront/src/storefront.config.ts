@@ -18,7 +18,7 @@ const catalogueEnv = z
 export const storefrontConfig = defineConfig('storefront', {
   service: serviceEnv({ port: 3000, adminPort: 9000 }),
   // Longer than orders waits for payments, so that a checkout whose payment hangs still ends as pending.
-  orders: httpClientEnv('ORDERS', { baseUrl: 'http://127.0.0.1:3001', attemptTimeoutMs: 5_000 }),
+  orders: httpClientEnv('ORDERS', { baseUrl: 'http://127.0.0.1:3001', attemptTimeoutMs: 4_000 }),
   cache: cacheEnv,
   catalogue: catalogueEnv,
 });

@@ -1,4 +1,4 @@
-import { ResilienceEvents } from '@app/resilience';
+import { HttpClients, ResilienceEvents } from '@app/resilience';
 import { logger } from '@app/telemetry';
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { APP_FILTER, APP_PIPE } from '@nestjs/core';
@@ -35,12 +35,13 @@ export class ServiceModule {
       imports: [LoggerModule.forRoot({ pinoHttp: { logger, wrapSerializers: false }, forRoutes: [] })],
       providers: [
         Lifecycle,
+        HttpClients,
         { provide: config.KEY, useFactory: () => config.parse() },
         { provide: ResilienceEvents, useClass: ResilienceTelemetry },
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_PIPE, useValue: validationPipe },
       ],
-      exports: [Lifecycle, config.KEY, ResilienceEvents],
+      exports: [Lifecycle, HttpClients, config.KEY, ResilienceEvents],
     };
     optionsOfModule.set(module, options);
     return module;

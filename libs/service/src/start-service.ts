@@ -1,3 +1,4 @@
+import { HttpClients } from '@app/resilience';
 import { logger, registerRuntimeMetrics, serviceIdentity } from '@app/telemetry';
 import type { Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -54,7 +55,7 @@ export async function runService(appModule: Type): Promise<RunningService> {
   registerRuntimeMetrics();
 
   const lifecycle = app.get(Lifecycle);
-  const admin = createAdminServer(config, lifecycle);
+  const admin = createAdminServer(config, lifecycle, app.get(HttpClients));
   await admin.listen({ port: config.adminPort, host: config.host });
   await app.listen(config.port, config.host);
   lifecycle.started();

@@ -1,3 +1,4 @@
+import type { HttpClients } from '@app/resilience';
 import { logger, logLevels, registry, setLogLevel } from '@app/telemetry';
 import { fastify as createFastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -7,14 +8,16 @@ import { classify } from '../problems/classify.js';
 import { ProblemException, toProblem } from '../problems/problem.js';
 import { validationErrors } from '../problems/validation.js';
 import { refusalOf } from './admin.guard.js';
+import { resilienceView } from './resilience.view.js';
 
+const breakerBody = z.strictObject({ action: z.enum(['force-open', 'force-closed', 'reset']) });
 const logLevelBody = z.strictObject({ level: z.enum(logLevels) });
 
 /**
  * What operators and machines ask of a service, on a port of its own: `/livez`, `/readyz`, `/healthz`, `/metrics` and controls.
  * It serves no business, is neither logged nor traced, and is the last thing to close.
  */
-export function createAdminServer(config: ServiceConfig, lifecycle: Lifecycle): FastifyInstance {
+export function createAdminServer(config: ServiceConfig, lifecycle: Lifecycle, clients: HttpClients): FastifyInstance {
   const admin = createFastify({
     bodyLimit: 16 * 1024,
     requestTimeout: config.requestTimeoutMs,
@@ -37,6 +40,23 @@ export function createAdminServer(config: ServiceConfig, lifecycle: Lifecycle): 
   admin.get('/metrics', async (_request, reply) => {
     reply.type(registry.contentType);
     return registry.metrics();
+  });
+
+  admin.get('/resilience', async () => resilienceView(clients));
+  admin.post<{ Params: { client: string } }>('/resilience/:client/breaker', async ({ params, body }) => {
+    const breaker = clients.get(params.client)?.breaker;
+    if (!breaker)
+      throw new ProblemException({
+        status: 404,
+        code: 'not_found',
+        detail: `There is no circuit breaker of ${params.client}.`,
+      });
+    const { data, error } = breakerBody.safeParse(body);
+    if (error) throw validationErrors(error.issues);
+    if (data.action === 'force-open') breaker.forceOpen();
+    else if (data.action === 'force-closed') breaker.forceClosed();
+    else breaker.reset();
+    return resilienceView(clients)[params.client];
   });
 
   admin.get('/log-level', async () => ({ level: logger.level }));

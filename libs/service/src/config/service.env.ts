@@ -42,6 +42,11 @@ export function serviceEnv(defaults: { port: number; adminPort: number }) {
         .default(100 * 1024)
         .describe('Largest request body that is read.'),
       REQUEST_TIMEOUT_MS: ms(600_000).default(10_000).describe('How long a client may take to send a whole request.'),
+      REQUEST_DEADLINE_MS: ms(600_000)
+        .default(10_000)
+        .describe(
+          'How long a request may take, from its headers to its answer. Callers that are trusted may ask for less.',
+        ),
       KEEP_ALIVE_TIMEOUT_MS: ms(600_000).default(72_000).describe('How long an idle connection is kept open.'),
       DRAIN_TIMEOUT_MS: ms(600_000)
         .default(10_000)
@@ -62,6 +67,7 @@ export function serviceEnv(defaults: { port: number; adminPort: number }) {
       logRequestsRatio: env.LOG_REQUESTS_RATIO,
       bodyLimitBytes: env.BODY_LIMIT_BYTES,
       requestTimeoutMs: env.REQUEST_TIMEOUT_MS,
+      requestDeadlineMs: env.REQUEST_DEADLINE_MS,
       keepAliveTimeoutMs: env.KEEP_ALIVE_TIMEOUT_MS,
       drainTimeoutMs: env.DRAIN_TIMEOUT_MS,
       flushTimeoutMs: env.FLUSH_TIMEOUT_MS,

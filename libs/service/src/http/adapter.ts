@@ -5,6 +5,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import type { ServiceConfig } from '../config/service.env.js';
 import { ProblemException, toProblem } from '../problems/problem.js';
 import { AllowedMethods } from './allowed-methods.js';
+import { openDeadline } from './open-deadline.js';
 
 export interface InboundOptions {
   trustInboundHeaders: boolean;
@@ -13,6 +14,7 @@ export interface InboundOptions {
 /** The way of a request into the house, outermost first. */
 export const inbound: readonly ((fastify: FastifyInstance, options: InboundOptions & ServiceConfig) => void)[] = [
   observeRequests,
+  openDeadline,
   refuseUnknownRoutes,
 ];
 

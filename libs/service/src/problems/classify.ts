@@ -1,3 +1,4 @@
+import { isResilienceError, type MaybeOverloaded, type ResilienceCode } from '@app/resilience';
 import { HttpException } from '@nestjs/common';
 import { isAxiosError } from 'axios';
 import { ProblemException, type ProblemInit } from './problem.js';
@@ -35,6 +36,27 @@ const codesByStatus: Record<number, string> = {
   503: 'unavailable',
 };
 
+/** Tells tiers above that retries were spent here already. @see https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter */
+const overloaded = { 'x-envoy-overloaded': 'true' };
+
+const tooLate = {
+  status: 504,
+  code: 'deadline_exceeded',
+  detail: 'A service that this one depends on did not answer in time.',
+};
+const notNow = {
+  status: 503,
+  code: 'unavailable',
+  detail: 'A service that this one depends on is not available at the moment.',
+};
+const resilienceProblems: Record<ResilienceCode, ProblemInit> = {
+  deadline_exceeded: tooLate,
+  attempt_timeout: tooLate,
+  circuit_open: notNow,
+  bulkhead_full: notNow,
+  cancelled: notNow,
+};
+
 /** The one place that decides which answer an error gets. Whatever is unknown is a 500 that says nothing of its inside. */
 export function classify(error: unknown): ProblemInit {
   if (error instanceof ProblemException) return error.init;
@@ -59,10 +81,21 @@ export function classify(error: unknown): ProblemInit {
       detail: error.message,
     };
   }
+  if (isResilienceError(error)) {
+    const { retryAfterMs } = error;
+    return {
+      ...resilienceProblems[error.code],
+      headers: {
+        ...overloaded,
+        ...(retryAfterMs !== undefined && { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1_000))) }),
+      },
+    };
+  }
   if (isAxiosError(error)) {
+    const headers = (error as MaybeOverloaded).overloaded ? overloaded : undefined;
     return error.code === 'ETIMEDOUT'
       ? { status: 504, code: 'upstream_timeout', detail: 'A service that this one depends on did not answer in time.' }
-      : { status: 502, code: 'upstream_failed', detail: 'A service that this one depends on failed.' };
+      : { headers, status: 502, code: 'upstream_failed', detail: 'A service that this one depends on failed.' };
   }
   return { status: 500, code: 'internal', detail: 'Something went wrong here. The trace id leads to the log.' };
 }

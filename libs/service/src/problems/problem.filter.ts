@@ -3,7 +3,7 @@ import { trace } from '@opentelemetry/api';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { PinoLogger } from 'nestjs-pino';
 import { classify } from './classify.js';
-import { toProblem } from './problem.js';
+import { sendProblem } from './send-problem.js';
 
 /** Answers every error with a problem document, and logs those that are ours. */
 @Catch()
@@ -21,12 +21,7 @@ export class ProblemFilter implements ExceptionFilter {
       this.logger.error({ err: error, code: init.code }, 'request failed');
       span?.recordException(error instanceof Error ? error : String(error));
     }
-    if (reply.sent) return;
-    const path = request.url.split('?', 1)[0] ?? request.url;
-    void reply
-      .status(init.status)
-      .headers(init.headers ?? {})
-      .type('application/problem+json')
-      .send(toProblem(init, { path, traceId: span?.spanContext().traceId }));
+    // Sent already where the deadline answered first, and what it stopped fails only now.
+    if (!reply.sent) sendProblem(request, reply, init, span?.spanContext().traceId);
   }
 }

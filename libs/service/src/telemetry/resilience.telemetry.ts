@@ -1,22 +1,84 @@
-import { type AttemptEvent, type ResilienceEvent, ResilienceEvents } from '@app/resilience';
-import { BoundHistogram, catalogue } from '@app/telemetry';
+import { type AttemptEvent, HttpClients, type ResilienceEvent, ResilienceEvents } from '@app/resilience';
+import { BoundHistogram, catalogue, counter, gauge, logger } from '@app/telemetry';
+import { Injectable } from '@nestjs/common';
 import { trace } from '@opentelemetry/api';
 
 type Attempts = BoundHistogram<typeof catalogue.httpClientRequestDuration>;
 
-/** The one listener of what resilience reports: it makes metrics of it. */
+const states = ['closed', 'open', 'half-open', 'forced-open', 'forced-closed'] as const;
+
+/** The one listener of what resilience reports: it makes metrics, span events and log lines of it. */
+@Injectable()
 export class ResilienceTelemetry extends ResilienceEvents {
   /** A client has one address, so its series are bound for each client. */
   private readonly attempts = new Map<string, Attempts>();
+  private readonly deadlines = counter(catalogue.deadlinesExceeded);
+  private readonly calls = counter(catalogue.resilienceCalls);
+  private readonly retries = counter(catalogue.resilienceRetries);
+  private readonly refusedRetries = counter(catalogue.resilienceRetriesRefused);
+  private readonly transitions = counter(catalogue.circuitBreakerTransitions);
+  private readonly log = logger.child({ context: 'Resilience' });
+
+  constructor(clients: HttpClients) {
+    super();
+    // Read at each scrape: what is a state, not an event.
+    gauge(catalogue.circuitBreakerState, (metric) => {
+      for (const [client, { breaker }] of clients) {
+        for (const state of states) if (breaker) metric.set({ client, state }, breaker.state.kind === state ? 1 : 0);
+      }
+    });
+    gauge(catalogue.bulkheadCalls, (metric) => {
+      for (const [client, { bulkhead }] of clients) {
+        if (!bulkhead) continue;
+        metric.set({ client, state: 'in_use' }, bulkhead.inUse);
+        metric.set({ client, state: 'queued' }, bulkhead.queued);
+      }
+    });
+    gauge(catalogue.retryBudget, (metric) => {
+      for (const [client, { retry }] of clients) if (retry) metric.set({ client }, retry.budget.level);
+    });
+  }
 
   emit(event: ResilienceEvent): void {
+    switch (event.type) {
+      case 'attempt':
+        this.attempt(event);
+        break;
+      case 'call':
+        this.calls.inc({ client: event.client, outcome: event.outcome });
+        if (event.outcome === 'deadline_exceeded') this.deadlines.inc({ place: event.client });
+        break;
+      case 'retry': {
+        const { client, reason, delayMs } = event;
+        this.retries.inc({ client, reason });
+        trace.getActiveSpan()?.addEvent('retry', { client, reason, delay_ms: delayMs });
+        break;
+      }
+      case 'retry_refused': {
+        const { client, reason } = event;
+        this.refusedRetries.inc({ client, reason });
+        trace.getActiveSpan()?.addEvent('retry refused', { client, reason });
+        break;
+      }
+      case 'transition': {
+        const { type, ...what } = event;
+        const { client, from, to } = what;
+        this.transitions.inc({ client, from, to });
+        trace.getActiveSpan()?.addEvent('circuit breaker', { client, from, to });
+        this.log[to === 'open' ? 'warn' : 'info'](what, `circuit breaker of ${client}: ${from} to ${to}`);
+      }
+    }
+  }
+
+  private attempt(event: AttemptEvent): void {
     const { serverAddress, method, statusCode, errorType, durationMs } = event;
+    const span = trace.getActiveSpan()?.spanContext();
     this.attemptsOf(event).observe(
       serverAddress,
       method,
       statusCode ?? errorType ?? 'unknown',
       durationMs / 1000,
-      trace.getActiveSpan()?.spanContext(),
+      span,
     );
   }
 
