@@ -1,13 +1,17 @@
 import { catalogue, gauge, logger, serviceIdentity } from '@app/telemetry';
 import pg from 'pg';
+import { DeadlineClient, DeadlinePool } from './deadline.client.js';
 import type { PostgresOptions } from './postgres.options.js';
+
+const goneClientCheckMs = 500;
 
 /** How much longer than the server the client waits for a statement: only a server that is frozen makes it wait so long. */
 const frozenServerMarginMs = 500;
 
 /** A pool in which every wait is bounded: for a connection, for a statement, for a lock in a transaction left open. */
 export function createPool(options: PostgresOptions): pg.Pool {
-  const pool = new pg.Pool({
+  const pool = new DeadlinePool({
+    Client: DeadlineClient,
     connectionString: options.url,
     application_name: serviceIdentity().name,
     max: options.poolMax,
@@ -15,11 +19,16 @@ export function createPool(options: PostgresOptions): pg.Pool {
     statement_timeout: options.statementTimeoutMs,
     idle_in_transaction_session_timeout: options.statementTimeoutMs,
     query_timeout: options.statementTimeoutMs + frozenServerMarginMs,
+    // A server that runs a statement for a client that is gone ends it.
+    options: `-c client_connection_check_interval=${goneClientCheckMs}`,
     keepAlive: true,
     types: { getTypeParser: parserOf as typeof pg.types.getTypeParser },
   });
-  // A connection that breaks while idle is replaced at the next request; without a listener it would end the process.
-  pool.on('error', (error) => logger.warn({ err: error, context: 'Postgres' }, 'an idle connection broke'));
+  // A connection that breaks fails what runs on it, and is replaced. Without listeners it would end the process.
+  pool.on('connect', (client) => {
+    client.on('error', (error) => logger.warn({ err: error, context: 'Postgres' }, 'a connection broke'));
+  });
+  pool.on('error', () => undefined);
 
   gauge(catalogue.postgresPoolConnections, (metric) => {
     metric.set({ state: 'idle' }, pool.idleCount);

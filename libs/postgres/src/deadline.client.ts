@@ -1,0 +1,105 @@
+import { connect } from 'node:net';
+import { currentDeadline, type Deadline } from '@app/resilience';
+import pg from 'pg';
+
+/** Cancellations under way at once, at most: each takes a connection for a moment, of a server that may be in trouble. */
+const maxCancels = 4;
+const cancelTimeoutMs = 1_000;
+let cancels = 0;
+
+/** What ends a transaction must run, however late it is. */
+const ending = /^\s*(rollback|commit)/i;
+
+/** What pg keeps of a session and its types do not tell. */
+interface Session {
+  processID: number;
+  secretKey: number;
+  host: string;
+  port: number;
+  connection: { stream: { destroy(): void } };
+}
+
+/**
+ * A pg client whose statements end with the request's deadline: none starts after it, and the one that runs is cancelled on the server.
+ * The statement then fails with the deadline's error.
+ */
+export class DeadlineClient extends pg.Client {
+  // pg's `query` has many forms; what it gives back tells which one it was.
+  override query(...args: unknown[]): never {
+    const [statement] = args as [string | { text?: string }];
+    const deadline = currentDeadline();
+    const text = typeof statement === 'string' ? statement : (statement.text ?? '');
+    if (!deadline || ending.test(text)) return this.send(args);
+    if (deadline.signal.aborted) return Promise.reject(deadline.signal.reason) as never;
+    const result: unknown = this.send(args);
+    return (result instanceof Promise ? this.until(deadline, result) : result) as never;
+  }
+
+  private send(args: unknown[]): never {
+    return (super.query as (...args: unknown[]) => never).apply(this, args);
+  }
+
+  private async until<T>({ signal }: Deadline, result: Promise<T>): Promise<T> {
+    const stop = () => cancelStatement(this as unknown as Session);
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      return await result;
+    } catch (error) {
+      throw signal.aborted ? signal.reason : error;
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
+}
+
+/** A pool whose waits for a connection end with the request's deadline. */
+export class DeadlinePool extends pg.Pool {
+  override connect(): Promise<pg.PoolClient>;
+  override connect(callback: Parameters<pg.Pool['connect']>[0]): void;
+  override connect(callback?: Parameters<pg.Pool['connect']>[0]): Promise<pg.PoolClient> | undefined {
+    if (callback) {
+      super.connect(callback);
+      return undefined;
+    }
+    const deadline = currentDeadline();
+    const connecting = super.connect();
+    return deadline ? waitFor(connecting, deadline.signal) : connecting;
+  }
+}
+
+function waitFor(connecting: Promise<pg.PoolClient>, signal: AbortSignal): Promise<pg.PoolClient> {
+  return new Promise((resolve, reject) => {
+    const leave = () => {
+      reject(signal.reason);
+      // It comes too late: straight back with it.
+      connecting.then((client) => client.release()).catch(() => undefined);
+    };
+    if (signal.aborted) return leave();
+    signal.addEventListener('abort', leave, { once: true });
+    const settled = () => signal.removeEventListener('abort', leave);
+    connecting.finally(settled).then((client) => signal.aborted || resolve(client), reject);
+  });
+}
+
+/**
+ * Asks the server to cancel what this session runs. When too many are asking already, the connection is dropped instead; the server
+ * notices within `client_connection_check_interval`.
+ *
+ * @see https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS
+ */
+function cancelStatement({ processID, secretKey, host, port, connection }: Session): void {
+  if (cancels >= maxCancels) {
+    connection.stream.destroy();
+    return;
+  }
+  cancels += 1;
+  const request = Buffer.alloc(16);
+  for (const [index, value] of [16, 80_877_102, processID].entries()) request.writeInt32BE(value, index * 4);
+  request.writeInt32BE(secretKey, 12);
+  const socket = connect({ port, host }, () => socket.end(request));
+  socket.setTimeout(cancelTimeoutMs, () => socket.destroy());
+  socket.on('error', () => connection.stream.destroy());
+  socket.once('close', () => {
+    cancels -= 1;
+  });
+}
