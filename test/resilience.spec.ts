@@ -88,6 +88,7 @@ describe('a payment whose first answer is lost', () => {
   const charges = new Map<string, object>();
   let requests = 0;
   let payments: Server;
+  let otlp: OtlpReceiver;
   let shop: Shop;
 
   beforeAll(async () => {
@@ -105,11 +106,13 @@ describe('a payment whose first answer is lost', () => {
     });
     await new Promise<void>((resolve) => payments.listen(0, '127.0.0.1', resolve));
     const { port } = payments.address() as { port: number };
-    shop = await Shop.start({ PAYMENTS_URL: `http://127.0.0.1:${port}` });
+    otlp = await OtlpReceiver.start();
+    shop = await Shop.start({ ...otlp.env, PAYMENTS_URL: `http://127.0.0.1:${port}` });
   });
 
   afterAll(async () => {
     await shop?.stop();
+    await otlp?.stop();
     payments?.closeAllConnections();
     payments?.close();
   });
@@ -118,6 +121,16 @@ describe('a payment whose first answer is lost', () => {
     const response = await shop.checkout(basket);
     expect([response.status, await response.json()]).toEqual([201, expect.objectContaining({ status: 'paid' })]);
     expect([charges.size, requests]).toEqual([1, 2]);
+  });
+
+  it('shows each attempt as a span of its own, the second with its count', async () => {
+    const attempts = await eventually('both spans are here', () => {
+      const spans = otlp.spans.filter(
+        ({ service, kind, name }) => service === 'orders' && kind === 3 && name === 'POST',
+      );
+      return spans.length === 2 && spans;
+    });
+    expect(attempts.map(({ attributes }) => attributes['http.request.resend_count'])).toEqual([undefined, 1]);
   });
 });
 

@@ -1,11 +1,16 @@
 export { Bulkhead } from './bulkhead/bulkhead.policy.js';
-export { CircuitBreaker, type CircuitState } from './circuit-breaker/circuit-breaker.policy.js';
+export { CircuitBreaker as CircuitBreakerPolicy, type CircuitState } from './circuit-breaker/circuit-breaker.policy.js';
 export { currentDeadline, Deadline, deadlineHeader, runWithDeadline } from './deadline/deadline.js';
 export { isResilienceError, type ResilienceCode, ResilienceError, resilienceCodes } from './errors/resilience.error.js';
 export { type AttemptEvent, type ResilienceEvent, ResilienceEvents } from './events/resilience.events.js';
+export { CircuitBreaker } from './handlers/circuit-breaker.interceptor.js';
+export { Retry } from './handlers/retry.interceptor.js';
+export { Timeout } from './handlers/timeout.interceptor.js';
 export type { MaybeOverloaded } from './http/axios-retry.driver.js';
 export { httpClientEnv } from './http/http-client.env.js';
 export { HttpClient } from './http/http-client.js';
 export { HttpClientModule, type HttpClientModuleOptions } from './http/http-client.module.js';
 export { type HttpClientOptions, httpClientOptions } from './http/http-client.options.js';
 export { HttpClients } from './http/http-clients.js';
+export { type PipelineOptions, pipelineOptions } from './pipeline/pipeline.options.js';
+export { type ExecuteOptions, Pipeline } from './pipeline/pipeline.policy.js';

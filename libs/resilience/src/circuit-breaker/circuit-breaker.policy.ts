@@ -59,8 +59,8 @@ export class CircuitBreaker {
     return { calls, failures, slow };
   }
 
-  /** Runs `call` if the state allows it. A thrown error is a failure. */
-  async execute<T>(call: () => Promise<T>): Promise<T> {
+  /** Runs `call` if the state allows it. A thrown error is a failure, unless `classify` knows better. */
+  async execute<T>(call: () => Promise<T>, classify: (error: unknown) => CircuitOutcome = () => 'failure'): Promise<T> {
     const permit = this.acquire();
     const startedAt = performance.now();
     try {
@@ -68,7 +68,7 @@ export class CircuitBreaker {
       this.record(permit, 'success', performance.now() - startedAt);
       return value;
     } catch (error) {
-      this.record(permit, 'failure', performance.now() - startedAt);
+      this.record(permit, classify(error), performance.now() - startedAt);
       throw error;
     }
   }

@@ -1,7 +1,7 @@
 import type { AxiosError, AxiosInstance, InternalAxiosRequestConfig } from 'axios';
 import axiosRetry from 'axios-retry';
 import type { ResilienceEvents } from '../events/resilience.events.js';
-import type { RetryRules } from '../retry/retry.rules.js';
+import { isWorthTelling, type RetryRules } from '../retry/retry.rules.js';
 import { retryAfterMs } from '../retry/retry-after.js';
 import { isTransient } from './attempt.outcome.js';
 
@@ -28,15 +28,16 @@ export function retryWithAxios(
     retries: Number.MAX_SAFE_INTEGER,
     shouldResetTimeout: true,
     retryCondition(error) {
-      const verdict = rules.judge(describe(error));
+      const attempt = describe(error);
+      const verdict = rules.judge(attempt);
       if (verdict.retry) {
         delays.set(error, verdict.delayMs);
         return true;
       }
-      if (verdict.reason !== 'permanent' && verdict.reason !== 'not_repeatable') {
-        (error as MaybeOverloaded).overloaded = true;
-        events?.emit({ type: 'retry_refused', client, reason: verdict.reason });
-      }
+      const told = isWorthTelling(verdict.reason);
+      // Whatever speaks against another repetition: retries were spent, here or below.
+      if (told || attempt.final || attempt.retries > 0) (error as MaybeOverloaded).overloaded = true;
+      if (told) events?.emit({ type: 'retry_refused', client, reason: verdict.reason });
       return false;
     },
     retryDelay: (_count, error) => delays.get(error) ?? 0,
@@ -60,6 +61,7 @@ export function retryWithAxios(
   }
 }
 
-function retriesOf(config: InternalAxiosRequestConfig): number {
+/** Repetitions so far of the call that this attempt belongs to. */
+export function retriesOf(config: InternalAxiosRequestConfig): number {
   return (config['axios-retry'] as { retryCount?: number } | undefined)?.retryCount ?? 0;
 }

@@ -1,7 +1,5 @@
 import { z } from 'zod';
-import { bulkheadOptions } from '../bulkhead/bulkhead.options.js';
-import { circuitBreakerOptions } from '../circuit-breaker/circuit-breaker.options.js';
-import { retryOptions } from '../retry/retry.options.js';
+import { attemptWithinTotal, pipelineShape } from '../pipeline/pipeline.options.js';
 
 const ms = (max: number) => z.coerce.number().int().min(1).max(max);
 
@@ -11,12 +9,7 @@ export const httpClientOptions = z
     baseUrl: z
       .url({ protocol: /^https?$/, error: 'must be an http:// or https:// address' })
       .describe('Base address of the service.'),
-    totalTimeoutMs: ms(600_000)
-      .default(5_000)
-      .describe('How long a call may take, with its wait for a place, its attempts and the pauses between them.'),
-    attemptTimeoutMs: ms(600_000)
-      .default(2_000)
-      .describe('How long one request may take, from the wait for a connection to the last byte.'),
+    ...pipelineShape,
     connectTimeoutMs: ms(60_000).default(1_000).describe('How long opening a connection may take.'),
     maxConnections: z.coerce
       .number()
@@ -37,16 +30,8 @@ export const httpClientOptions = z
       .min(1)
       .default(10 * 1024 * 1024)
       .describe('Largest answer that is read.'),
-    retry: z.union([z.literal(false), retryOptions]).default(() => retryOptions.parse({})),
-    circuitBreaker: z.union([z.literal(false), circuitBreakerOptions]).default(() => circuitBreakerOptions.parse({})),
-    bulkhead: z.union([z.literal(false), bulkheadOptions]).default(() => bulkheadOptions.parse({})),
   })
-  .refine(({ attemptTimeoutMs, totalTimeoutMs }) => attemptTimeoutMs <= totalTimeoutMs, {
-    error: ({ input }) => {
-      const { attemptTimeoutMs, totalTimeoutMs } = input as Record<string, number>;
-      return `attemptTimeoutMs (${attemptTimeoutMs}) must not exceed totalTimeoutMs (${totalTimeoutMs})`;
-    },
-  });
+  .refine(attemptWithinTotal.check, { error: attemptWithinTotal.error });
 
 export type HttpClientOptions = z.input<typeof httpClientOptions>;
 export type ResolvedHttpClientOptions = z.output<typeof httpClientOptions>;

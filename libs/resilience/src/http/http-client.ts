@@ -9,15 +9,20 @@ import axios, {
 } from 'axios';
 import { Bulkhead } from '../bulkhead/bulkhead.policy.js';
 import { CircuitBreaker } from '../circuit-breaker/circuit-breaker.policy.js';
-import { currentDeadline, deadlineHeader } from '../deadline/deadline.js';
-import { isResilienceError, ResilienceError } from '../errors/resilience.error.js';
+import { deadlineHeader } from '../deadline/deadline.js';
 import type { ResilienceEvents } from '../events/resilience.events.js';
+import { runCall } from '../pipeline/run-call.js';
 import { RetryRules } from '../retry/retry.rules.js';
-import { timers } from '../timers/timer-queue.js';
 import { outcomeOf } from './attempt.outcome.js';
-import { retryWithAxios } from './axios-retry.driver.js';
+import { retriesOf, retryWithAxios } from './axios-retry.driver.js';
 import { type HttpClientOptions, httpClientOptions, type ResolvedHttpClientOptions } from './http-client.options.js';
 import { UndiciTransport } from './undici.adapter.js';
+
+/**
+ * Says which attempt of a call this is, from the second on; telemetry makes `http.request.resend_count` of it.
+ * @see https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers#x-envoy-attempt-count
+ */
+const attemptHeader = 'x-envoy-attempt-count';
 
 /**
  * What a typed client calls out with: axios' own methods, made safe. Inject it into the class that {@link HttpClientModule} was given.
@@ -53,6 +58,7 @@ export class HttpClient extends Axios {
     this.settings = resolved;
     this.attempts = attempts;
     this.interceptors = attempts.interceptors;
+    this.defaults = attempts.defaults;
     this.transport = new UndiciTransport(resolved);
     attempts.defaults.adapter = this.attempt;
 
@@ -66,44 +72,21 @@ export class HttpClient extends Axios {
     }
   }
 
-  override async request<T, R = AxiosResponse<T>, D = unknown>(
+  override request<T, R = AxiosResponse<T>, D = unknown>(
     configOrUrl: string | AxiosRequestConfig<D>,
     config: AxiosRequestConfig<D> = {},
   ): Promise<R> {
     const asked = typeof configOrUrl === 'string' ? { ...config, url: configOrUrl } : configOrUrl;
-    const startedAt = performance.now();
-    const request = currentDeadline();
-    const dueAt = Math.min(startedAt + this.settings.totalTimeoutMs, request?.dueAt ?? Infinity);
-    if (dueAt <= startedAt) throw this.error('deadline_exceeded');
-    const ending = new AbortController();
-    const { signal } = ending;
-    const timer = timers.add(dueAt, () => ending.abort(this.error('deadline_exceeded')));
-    const caller = asked.signal;
-    const cancel = () => ending.abort(this.error('cancelled', (caller as AbortSignal).reason));
-    if (caller?.aborted) cancel();
-    caller?.addEventListener?.('abort', cancel);
-    // Its time is in dueAt already; this is for a client that goes away.
-    const abandon = () => ending.abort(request?.signal.reason);
-    if (request?.signal.aborted) abandon();
-    request?.signal.addEventListener('abort', abandon);
-    this.dueAt.set(signal, dueAt);
-    this.retry?.budget.call();
-
-    try {
-      const attempts = () => this.attempts.request<T, AxiosResponse<T>, D>({ ...asked, signal }) as Promise<R>;
-      const response = this.bulkhead ? await this.bulkhead.execute(attempts, signal) : await attempts();
-      this.tell('success', startedAt);
-      return response;
-    } catch (error) {
-      // Whatever axios makes of an abort, its reason says what happened.
-      const thrown = signal.aborted ? signal.reason : error;
-      this.tell(isResilienceError(thrown) ? thrown.code : 'failure', startedAt);
-      throw thrown;
-    } finally {
-      timers.cancel(timer);
-      caller?.removeEventListener?.('abort', cancel);
-      request?.signal.removeEventListener('abort', abandon);
-    }
+    const { client, bulkhead, events, settings } = this;
+    const callerSignal = asked.signal as AbortSignal | undefined;
+    return runCall(
+      { client, totalTimeoutMs: settings.totalTimeoutMs, bulkhead, callerSignal, events },
+      ({ signal, dueAt }) => {
+        this.dueAt.set(signal, dueAt);
+        this.retry?.budget.call();
+        return this.attempts.request<T, AxiosResponse<T>, D>({ ...asked, signal }) as Promise<R>;
+      },
+    );
   }
 
   /** Waits for the requests under way and closes the connections. */
@@ -117,6 +100,8 @@ export class HttpClient extends Axios {
     const { attemptTimeoutMs } = this.settings;
     const timeLeftMs = Math.min(attemptTimeoutMs, this.dueAtOf(config) - startedAt);
     config.headers.set(deadlineHeader, String(Math.max(1, Math.floor(timeLeftMs))));
+    const retries = retriesOf(config);
+    if (retries > 0) config.headers.set(attemptHeader, String(retries + 1));
     try {
       const response = await this.transport.adapter(config);
       const durationMs = performance.now() - startedAt;
@@ -142,13 +127,5 @@ export class HttpClient extends Axios {
     const { client, address } = this;
     const outcome = statusCode === undefined ? { errorType: code ?? 'unknown' } : { statusCode };
     this.events?.emit({ type: 'attempt', client, method: method.toUpperCase(), ...address, durationMs, ...outcome });
-  }
-
-  private tell(outcome: string, startedAt: number): void {
-    this.events?.emit({ type: 'call', client: this.client, outcome, durationMs: performance.now() - startedAt });
-  }
-
-  private error(code: 'deadline_exceeded' | 'cancelled', cause?: unknown): ResilienceError {
-    return new ResilienceError({ code, client: this.client, cause });
   }
 }

@@ -24,6 +24,11 @@ export type RetryVerdict =
 
 export type RetryRefusal = 'permanent' | 'not_repeatable' | 'final' | 'limit' | 'retry_after' | 'deadline' | 'budget';
 
+/** A failure that could not have been repeated anyway is no refusal. */
+export function isWorthTelling(reason: RetryRefusal): boolean {
+  return reason !== 'permanent' && reason !== 'not_repeatable';
+}
+
 /** May a failed attempt be repeated, after how long, and is there budget for it. Both drivers ask here: axios-retry's and the loop's. */
 export class RetryRules {
   readonly options: ResolvedRetryOptions;

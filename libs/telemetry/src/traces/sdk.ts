@@ -1,7 +1,7 @@
-import { DiagLogLevel, diag } from '@opentelemetry/api';
+import { type Attributes, DiagLogLevel, diag } from '@opentelemetry/api';
 import { PgInstrumentation } from '@opentelemetry/instrumentation-pg';
 import { RedisInstrumentation } from '@opentelemetry/instrumentation-redis';
-import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
+import { UndiciInstrumentation, type UndiciRequest } from '@opentelemetry/instrumentation-undici';
 import { NodeSDK, type NodeSDKConfiguration } from '@opentelemetry/sdk-node';
 import { logger } from '../logs/logger.js';
 import { serviceIdentity } from '../service-identity.js';
@@ -27,7 +27,7 @@ export function startTracing(): void {
     instrumentations: [
       new PgInstrumentation({ requireParentSpan: true, ignoreConnectSpans: true }),
       new RedisInstrumentation({ requireParentSpan: true }),
-      new UndiciInstrumentation({ requireParentforSpans: true }),
+      new UndiciInstrumentation({ requireParentforSpans: true, startSpanHook: resendCount }),
     ],
   };
   if (!exporterIsNamed()) {
@@ -35,6 +35,12 @@ export function startTracing(): void {
     config.spanProcessors = [discardingProcessor];
   }
   new NodeSDK(config).start();
+}
+
+/** Clients say in `x-envoy-attempt-count` which attempt it is; OpenTelemetry counts what came after the first. */
+function resendCount({ headers }: UndiciRequest): Attributes {
+  const at = Array.isArray(headers) ? headers.indexOf('x-envoy-attempt-count') : -1;
+  return at < 0 ? {} : { 'http.request.resend_count': Number(headers[at + 1]) - 1 };
 }
 
 function exporterIsNamed(): boolean {
