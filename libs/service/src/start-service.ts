@@ -59,7 +59,7 @@ export async function runService(appModule: Type): Promise<RunningService> {
   await admin.listen({ port: config.adminPort, host: config.host });
   await app.listen(config.port, config.host);
   lifecycle.started();
-  logger.info({ url: await app.getUrl(), admin: addressOf(admin) }, 'ready');
+  logger.info({ url: addressOf({ server: app.getHttpServer() }), admin: addressOf(admin) }, 'ready');
   return { app, admin, lifecycle, config };
 }
 
@@ -102,6 +102,6 @@ function reportFailedStart(error: unknown): void {
 }
 
 function addressOf(server: { server: { address(): unknown } }): string {
-  const { address, port } = server.server.address() as { address: string; port: number };
-  return `http://${address}:${port}`;
+  const { address, port, family } = server.server.address() as { address: string; port: number; family: string };
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }

@@ -15,7 +15,9 @@ const localHost = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/;
  */
 export function refusalOf({ remoteAddress, headers }: AdminWrite, token?: string): string | undefined {
   if (token)
-    return sameSecret(headers.authorization, `Bearer ${token}`) ? undefined : 'Send the ADMIN_TOKEN as a bearer token.';
+    return sameSecret(/^bearer (.*)$/i.exec(String(headers.authorization))?.[1], token)
+      ? undefined
+      : 'Send the ADMIN_TOKEN as a bearer token.';
   if (!loopback.test(remoteAddress ?? '')) return 'Without ADMIN_TOKEN only this machine may write.';
   if (headers.origin !== undefined) return 'Admin writes do not come from web pages.';
   if (!localHost.test(String(headers.host))) return 'The Host header must name this machine.';

@@ -3,6 +3,7 @@ import { logger, logLevels, registry, setLogLevel } from '@app/telemetry';
 import { fastify as createFastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { ServiceConfig } from '../config/service.env.js';
+import { requestTimeouts } from '../http/request-timeouts.js';
 import type { Lifecycle } from '../lifecycle/lifecycle.js';
 import { classify } from '../problems/classify.js';
 import { ProblemException, toProblem } from '../problems/problem.js';
@@ -21,6 +22,7 @@ export function createAdminServer(config: ServiceConfig, lifecycle: Lifecycle, c
   const admin = createFastify({
     bodyLimit: 16 * 1024,
     requestTimeout: config.requestTimeoutMs,
+    http: requestTimeouts(config),
     forceCloseConnections: true,
   });
 

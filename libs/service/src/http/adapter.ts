@@ -6,6 +6,7 @@ import type { ServiceConfig } from '../config/service.env.js';
 import { ProblemException, toProblem } from '../problems/problem.js';
 import { AllowedMethods } from './allowed-methods.js';
 import { openDeadline } from './open-deadline.js';
+import { requestTimeouts } from './request-timeouts.js';
 
 export interface InboundOptions {
   trustInboundHeaders: boolean;
@@ -23,6 +24,7 @@ export function createAdapter(config: ServiceConfig, options: InboundOptions): F
   const adapter = new FastifyAdapter({
     bodyLimit: config.bodyLimitBytes,
     requestTimeout: config.requestTimeoutMs,
+    http: requestTimeouts(config),
     keepAliveTimeout: config.keepAliveTimeoutMs,
     forceCloseConnections: 'idle',
     return503OnClosing: false,

@@ -54,7 +54,7 @@ export function toProblem(
     detail,
     instance: request.path,
     code,
-    ...(request.traceId && { traceId: request.traceId }),
+    ...(request.traceId && !/^0+$/.test(request.traceId) && { traceId: request.traceId }),
     ...(errors && { errors }),
     // RFC 9457 lets a problem type add members; they cannot replace the standard ones.
     ...Object.fromEntries(Object.entries(extensions ?? {}).filter(([name]) => !standardMembers.has(name))),
