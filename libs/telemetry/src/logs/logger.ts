@@ -3,7 +3,7 @@ import { type DestinationStream, type Logger, levels, pino } from 'pino';
 import pretty from 'pino-pretty';
 import { serviceIdentity } from '../service-identity.js';
 import { serializeError } from './error.serializer.js';
-import { redact } from './redaction.js';
+import { redact, redactCredentials } from './redaction.js';
 import { TurnStream } from './turn.stream.js';
 
 /** The levels that `LOG_LEVEL` and the admin port take. */
@@ -34,6 +34,8 @@ export function createLogger(destination: DestinationStream = output()): Logger 
       formatters: { level: (label) => ({ level: label }), log: redact },
       mixin: traceFields,
       hooks: {
+        // Messages and arguments are free text: what they must not hold are passwords in addresses.
+        streamWrite: redactCredentials,
         logMethod(args, method, level) {
           const context = (args[0] as { context?: string } | undefined)?.context;
           if (level === levels.values.info && context && wiring.has(context)) this.debug(...args);
@@ -67,7 +69,10 @@ function output(): DestinationStream {
     sync: true,
     singleLine: true,
     translateTime: 'SYS:HH:MM:ss.l',
-    ignore: ['pid', 'hostname', 'service', 'context', 'span_id', ...Object.values(requestFields)].join(','),
+    // A dot means a nested key there, unless it is escaped.
+    ignore: ['pid', 'hostname', 'service', 'context', 'span_id', ...Object.values(requestFields)]
+      .map((field) => field.replaceAll('.', '\\.'))
+      .join(','),
     messageFormat: (line, messageKey) => {
       const { service, context, [requestFields.method]: method, [requestFields.path]: path } = line;
       const request = method

@@ -1,4 +1,13 @@
-import { context, propagation, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import {
+  context,
+  isSpanContextValid,
+  propagation,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { logger as processLogger } from '../logs/logger.js';
@@ -102,7 +111,8 @@ export function observeRequests(fastify: FastifyInstance, options: RequestTeleme
     span.end();
 
     const ordinary = status < 400 && durationMs < slowMs;
-    if (ordinary && !isChosen(spanContext.traceId, logRequestsRatio)) return;
+    const traced = isSpanContextValid(spanContext);
+    if (ordinary && !isChosen(traced ? spanContext.traceId : undefined, logRequestsRatio)) return;
     log(status >= 500 ? 'error' : 'info', {
       traceId: spanContext.traceId,
       spanId: spanContext.spanId,
@@ -117,8 +127,9 @@ export function observeRequests(fastify: FastifyInstance, options: RequestTeleme
 }
 
 /** The trace id draws the lot, so that the services of one trace log it all or not at all. @see https://www.w3.org/TR/trace-context-2/#random-trace-id-flag */
-function isChosen(traceId: string, ratio: number): boolean {
-  return ratio === 1 || Number.parseInt(traceId.slice(-8), 16) < ratio * 2 ** 32;
+function isChosen(traceId: string | undefined, ratio: number): boolean {
+  if (ratio === 1) return true;
+  return traceId ? Number.parseInt(traceId.slice(-8), 16) < ratio * 2 ** 32 : Math.random() < ratio;
 }
 
 /** Without the query, which may hold what nobody should read in a log. */

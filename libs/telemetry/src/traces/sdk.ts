@@ -9,8 +9,8 @@ import { serviceIdentity } from '../service-identity.js';
 /**
  * Starts tracing as the standard `OTEL_*` variables say.
  *
- * Spans leave the process only where an OTLP endpoint or an exporter is named. Otherwise none is recorded, but each request still has
- * a trace id, which logs carry and which passes on: a service without a collector does not break the trace of those around it.
+ * Spans leave the process only where an OTLP endpoint or an exporter is named. Otherwise none is begun, but each request still has a
+ * trace id, which logs carry and which passes on. A trace that others record goes through; one that starts here is recorded by nobody.
  */
 export function startTracing(): void {
   const { name, version } = serviceIdentity();
@@ -58,9 +58,19 @@ const discardingProcessor = {
 
 const otel = logger.child({ context: 'OpenTelemetry' });
 const diagToLogger = {
-  error: (message: string) => otel.warn(message),
-  warn: (message: string) => otel.warn(message),
+  error: (message: string) => otel.warn(brief(message)),
+  warn: (message: string) => otel.warn(brief(message)),
   info: (message: string) => otel.info(message),
   debug: (message: string) => otel.debug(message),
   verbose: (message: string) => otel.trace(message),
 };
+
+/** Errors come as JSON, with a stack that says nothing of us. */
+function brief(message: string): string {
+  try {
+    const { name, message: text, code } = JSON.parse(message) as Record<string, string | undefined>;
+    return [name, code, text].filter(Boolean).join(' ');
+  } catch {
+    return message;
+  }
+}
