@@ -21,6 +21,7 @@ const final = [201, 202, 402];
 describe('kill -9 of any process at any moment', () => {
   let shop: Shop;
   const answers = new Map<string, number>();
+  let survivors = 0;
 
   beforeAll(async () => {
     shop = await Shop.start({
@@ -35,8 +36,11 @@ describe('kill -9 of any process at any moment', () => {
     });
     for (const victim of crashes) {
       await sleep(200 + Math.random() * 600);
-      if (victim === 'postgres') await shop.crashPostgres();
-      else {
+      if (victim === 'postgres') {
+        const before = Object.values(shop.services).map(({ pid }) => pid);
+        await shop.postgres.crash();
+        survivors = Object.values(shop.services).filter(({ pid, alive }) => alive && before.includes(pid)).length;
+      } else {
         await shop.services[victim].kill();
         await shop.startService(victim);
       }
@@ -62,6 +66,10 @@ describe('kill -9 of any process at any moment', () => {
     );
     answers.set(key, status);
   }
+
+  it('takes no service down with the database', () => {
+    expect(survivors).toBe(3);
+  });
 
   it('leaves no order pending, once everything runs again', async () => {
     await eventually(

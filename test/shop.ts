@@ -1,9 +1,7 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { eventually, type PostgresServer, ServiceProcess, startPostgres } from '@app/testing';
+import { type PostgresServer, ServiceProcess, startPostgres } from '@app/testing';
 
 const run = promisify(execFile);
 
@@ -16,17 +14,15 @@ export class Shop {
   readonly processes: ServiceProcess[] = [];
 
   private constructor(
-    private readonly dataDir: string,
-    public postgres: PostgresServer,
+    readonly postgres: PostgresServer,
     readonly databases: Record<'orders' | 'payments', string>,
     private readonly env: Record<string, string>,
   ) {}
 
   static async start(env: Record<string, string> = {}): Promise<Shop> {
-    const dataDir = await mkdtemp(join(tmpdir(), 'ballast-shop-'));
-    const postgres = await startPostgres({ dataDir });
+    const postgres = await startPostgres();
     const databases = { orders: await postgres.database('orders'), payments: await postgres.database('payments') };
-    const shop = new Shop(dataDir, postgres, databases, env);
+    const shop = new Shop(postgres, databases, env);
     try {
       await Promise.all([
         script('orders', 'migrate', databases.orders),
@@ -78,20 +74,9 @@ export class Shop {
     return this.postgres.query(database, sql);
   }
 
-  /** Kills the database as a power cut would, and starts it again on its data and its port. */
-  async crashPostgres(): Promise<void> {
-    const port = Number(new URL(this.postgres.url).port);
-    process.kill(this.postgres.pid, 'SIGKILL');
-    // Its children notice the loss and end; until then it refuses to start.
-    this.postgres = await eventually('Postgres is back', () => startPostgres({ dataDir: this.dataDir, port }), {
-      timeoutMs: 30_000,
-    });
-  }
-
   async stop(): Promise<void> {
     await Promise.all(Object.values(this.services).map((service) => service.kill()));
     await this.postgres.stop();
-    await rm(this.dataDir, { recursive: true, force: true });
   }
 }
 

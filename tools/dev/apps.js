@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { Failure } from './failure.js';
 
 /**
  * Every app of the repository, those that others call first. What an app needs is read from its own configuration, so there is no list
@@ -11,7 +12,7 @@ export async function loadApps(portOffset = 0) {
   const apps = await Promise.all(names.map((name) => loadApp(name, portOffset)));
   for (const app of apps) {
     app.dependsOn = apps.filter((other) => app.variables.has(urlVariable(other)));
-    for (const other of app.dependsOn) app.env[urlVariable(other)] ??= other.url;
+    for (const other of app.dependsOn) app.env[urlVariable(other)] ||= other.url;
   }
   return callersLast(apps);
 }
@@ -19,7 +20,13 @@ export async function loadApps(portOffset = 0) {
 async function loadApp(name, portOffset) {
   const { environmentVariables } = await import('@app/service');
   const folder = resolve('apps', name);
-  const module = await import(pathToFileURL(join(folder, 'dist', `${name}.config.js`)));
+  const file = join(folder, 'dist', `${name}.config.js`);
+  if (!existsSync(file)) {
+    throw new Failure(
+      `apps/${name} has no configuration: its src/${name}.config.ts must define one with defineConfig.`,
+    );
+  }
+  const module = await import(pathToFileURL(file));
   const config = Object.values(module).find((value) => value?.sections);
   const variables = new Map(environmentVariables(config).map((variable) => [variable.name, variable]));
   const port = Number(variables.get('PORT').default) + portOffset;

@@ -26,7 +26,9 @@ export async function migrateApps(server, apps) {
     app.env.DATABASE_URL = await server.database(app.name).catch((error) => {
       throw new Failure(
         `The database server does not let us in: ${error.message || error.code}\n` +
-          'Check that it runs and that DATABASE_URL is right; unset DATABASE_URL to use a server of our own.',
+          (error.code === '42501'
+            ? 'Its user may not create databases: grant it CREATEDB, or make one for each service, of its name.'
+            : 'Check that it runs and that DATABASE_URL is right; unset DATABASE_URL to use a server of our own.'),
       );
     });
   }

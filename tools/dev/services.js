@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from './failure.js';
 
@@ -8,7 +10,7 @@ const startTimeoutMs = 60_000;
 const stopTimeoutMs = 30_000;
 
 /** @throws Failure naming every port that is taken */
-export async function checkPorts(apps) {
+export async function checkPorts(apps, dataDir) {
   const ports = apps.flatMap(({ name, port, adminPort }) => [
     { port, what: name },
     { port: adminPort, what: `${name}'s admin port` },
@@ -16,10 +18,43 @@ export async function checkPorts(apps) {
   const taken = [];
   for (const { port, what } of ports) if (!(await isFree(port))) taken.push(`  ${port} (${what})`);
   if (taken.length === 0) return;
+  const left = leftovers(dataDir);
   throw new Failure(
     `These ports are in use:\n${taken.join('\n')}\n` +
-      'Stop what listens there (`lsof -i :PORT` shows it), or move all of ours with PORT_OFFSET=100.',
+      (left.length > 0
+        ? `An earlier start was killed and left its services behind. End them: kill ${left.join(' ')}`
+        : 'Stop what listens there (`lsof -i :PORT` shows it), or move all of ours with PORT_OFFSET=100.'),
   );
+}
+
+const pidsFile = (dataDir) => join(dataDir, 'services.pids');
+
+/** So that a later start can say what a killed one left behind. */
+export function rememberPids(apps, dataDir) {
+  mkdirSync(dataDir, { recursive: true });
+  writeFileSync(pidsFile(dataDir), [process.pid, ...apps.map(({ process: { pid } }) => pid)].join('\n'));
+}
+
+export function forgetPids(dataDir) {
+  if (leader(dataDir) === process.pid) rmSync(pidsFile(dataDir), { force: true });
+}
+
+/** Services that still run although the start that began them does not. */
+function leftovers(dataDir) {
+  if (!existsSync(pidsFile(dataDir)) || isAlive(leader(dataDir))) return [];
+  return pids(dataDir).slice(1).filter(isAlive);
+}
+
+const pids = (dataDir) =>
+  existsSync(pidsFile(dataDir)) ? readFileSync(pidsFile(dataDir), 'utf8').split('\n').map(Number) : [];
+const leader = (dataDir) => pids(dataDir)[0];
+
+function isAlive(pid) {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 function isFree(port) {

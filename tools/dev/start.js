@@ -6,49 +6,72 @@ import { build, projects } from './build.js';
 import { migrateApps, openDatabaseServer, runScript } from './database.js';
 import { Failure, main, step } from './failure.js';
 import { launcherGone } from './launcher.js';
-import { checkPorts, startApp, stopApps, untilReady } from './services.js';
+import { checkPorts, forgetPids, rememberPids, startApp, stopApps, untilReady } from './services.js';
 
 const watch = process.argv.includes('--watch');
 const dataDir = process.env.DATA_DIR || '.data';
 
+const interruption = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => interruption.abort());
+void launcherGone().then(() => interruption.abort());
+const interrupted = new Promise((resolve) => interruption.signal.addEventListener('abort', resolve));
+
 await main(async () => {
-  const interrupted = new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => resolve(signal));
-    void launcherGone().then(resolve);
-  });
   let apps = [];
   let database;
   let compiler;
   try {
-    await step('build', build);
+    await stage('build', build);
     apps = await loadApps(portOffset());
-    await checkPorts(apps);
-    database = await step('start PostgreSQL', () => openDatabaseServer(dataDir));
-    await step('migrate and seed', async () => {
+    await checkPorts(apps, dataDir);
+    database = await stage('start PostgreSQL', () => openDatabaseServer(dataDir));
+    if (database.owned === false) {
+      throw new Failure(
+        `Another start works on ${dataDir}. Stop it first, or give this one a folder of its own with DATA_DIR.`,
+      );
+    }
+    await stage('migrate and seed', async () => {
       await migrateApps(database, apps);
       await Promise.all(apps.map((app) => runScript(app, 'seed')));
     });
-    if (watch)
-      compiler = spawn('tsc', ['-b', '--watch', '--preserveWatchOutput', ...projects()], {
-        stdio: ['ignore', 'inherit', 'inherit'],
-      });
-    await step('start services', async () => {
+    if (watch) compiler = startCompiler();
+    await stage('start services', async () => {
       for (const app of apps) startApp(app, { watch });
+      rememberPids(apps, dataDir);
       await Promise.race([Promise.all(apps.map(untilReady)), interrupted]);
     });
-    if (await Promise.race([interrupted.then(() => true), false])) return;
+    interruption.signal.throwIfAborted();
     printTable(apps);
 
-    const ended = Promise.race(apps.map(({ name, exited }) => exited.then((code) => ({ name, code }))));
-    const reason = await Promise.race([interrupted, ended]);
-    if (reason?.name) throw new Failure(`${reason.name} ended unexpectedly with exit code ${reason.code}.`);
+    const ended = apps.map(({ name, exited }) =>
+      exited.then((code) => `${name} ended unexpectedly with exit code ${code}.`),
+    );
+    const lost = database.exited?.then(() => 'PostgreSQL ended unexpectedly.');
+    const reason = await Promise.race([interrupted, ...ended, ...(lost ? [lost] : [])]);
+    if (typeof reason === 'string') throw new Failure(reason);
+  } catch (error) {
+    // Whatever fails because it was interrupted is no failure.
+    if (!interruption.signal.aborted) throw error;
   } finally {
     if (database) process.stdout.write('\n· stop\n');
     compiler?.kill();
     await stopApps(apps);
+    forgetPids(dataDir);
     await database?.stop();
   }
 });
+
+/** A step that does not begin once we are told to stop. */
+function stage(what, work) {
+  interruption.signal.throwIfAborted();
+  return step(what, work);
+}
+
+function startCompiler() {
+  return spawn('tsc', ['-b', '--watch', '--preserveWatchOutput', ...projects()], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+}
 
 function portOffset() {
   const offset = Number(process.env.PORT_OFFSET || 0);

@@ -27,6 +27,12 @@ export interface PostgresServer {
   database(name: string): Promise<string>;
   /** Runs one statement in a database and returns its rows. */
   query<Row extends pg.QueryResultRow>(database: string, sql: string): Promise<Row[]>;
+  /** Whether this process started it or took it over; otherwise another one works with it, and will stop it. */
+  owned: boolean;
+  /** Resolves when the server that this process started has ended, for whatever reason. */
+  exited: Promise<void>;
+  /** Kills it as a power cut would, and starts it again on its data and its port. */
+  crash(): Promise<void>;
   /** Ends it as an administrator would (fast shutdown), and waits for its end. */
   stop(): Promise<void>;
 }
@@ -34,8 +40,6 @@ export interface PostgresServer {
 export interface PostgresServerOptions {
   /** Folder of the data, kept from one start to the next. @default a temporary one, deleted by `stop()` */
   dataDir?: string;
-  /** @default a free one */
-  port?: number;
   /** How long the start may take. @default 30000 */
   timeoutMs?: number;
 }
@@ -50,7 +54,6 @@ const superuser = 'ballast';
  */
 export async function startPostgres({
   dataDir,
-  port: wantedPort,
   timeoutMs = 30_000,
 }: PostgresServerOptions = {}): Promise<PostgresServer> {
   const folder = dataDir ?? (await mkdtemp(join(tmpdir(), 'ballast-postgres-')));
@@ -61,24 +64,45 @@ export async function startPostgres({
 
   const running = await runningServer(cluster);
   const owner = await ownerOf(folder, Boolean(running));
-  const port = running?.port ?? wantedPort ?? (await freePort());
-  const child = running ? undefined : launch(binaries, cluster, port, Boolean(dataDir));
-  if (child && !dataDir) endWithUs(child);
-  const pid = running?.pid ?? (child?.pid as number);
+  const port = running?.port ?? (await freePort());
+  const start = () => {
+    const child = launch(binaries, cluster, port, Boolean(dataDir));
+    return dataDir ? child : endWithUs(child);
+  };
+  let child = running ? undefined : start();
+  const currentPid = () => child?.pid ?? (running?.pid as number);
   const url = `postgres://${superuser}:${password}@127.0.0.1:${port}`;
   await answers(url, timeoutMs, child);
 
   return {
     url,
-    pid,
+    get pid() {
+      return currentPid();
+    },
+    owned: owner === process.pid,
+    exited: new Promise((resolve) => child?.once('exit', () => resolve())),
+    async crash() {
+      const deadline = Date.now() + timeoutMs;
+      end(currentPid(), 'SIGKILL');
+      await gone(currentPid(), timeoutMs);
+      // Its children notice the loss and end; until then it refuses to start.
+      for (let up = false; !up; ) {
+        child = start();
+        up = await answers(url, timeoutMs, child).then(
+          () => true,
+          () => false,
+        );
+        if (!up && Date.now() > deadline) throw failure('PostgreSQL did not come back.', dataMend);
+      }
+    },
     database: (name) => createDatabase(url, name),
     query: (database, sql) => query(`${url}/${database}`, sql),
     async stop() {
       // Whoever else works with this server goes on doing so.
       if (owner !== process.pid) return;
       await rm(join(folder, 'owner'), { force: true });
-      end(pid, 'SIGINT');
-      await gone(pid, timeoutMs);
+      end(currentPid(), 'SIGINT');
+      await gone(currentPid(), timeoutMs);
       if (!dataDir) await rm(folder, { recursive: true, force: true });
     },
   };
@@ -118,11 +142,18 @@ async function loadBinaries(): Promise<Binaries> {
 
 async function passwordOf(folder: string): Promise<string> {
   const file = join(folder, 'password');
-  if (existsSync(file)) return readFile(file, 'utf8');
-  const password = randomBytes(16).toString('hex');
-  await mkdir(folder, { recursive: true });
-  await writeFile(file, password, { mode: 0o600 });
-  return password;
+  try {
+    if (existsSync(file)) return await readFile(file, 'utf8');
+    const password = randomBytes(16).toString('hex');
+    await mkdir(folder, { recursive: true });
+    await writeFile(file, password, { mode: 0o600 });
+    return password;
+  } catch (error) {
+    throw failure(
+      `PostgreSQL cannot keep its data in ${folder}: ${(error as Error).message}`,
+      'Make the folder writable, or name another one in DATA_DIR.',
+    );
+  }
 }
 
 async function initialise(
@@ -151,7 +182,8 @@ async function initialise(
     await run(command as string, args);
   } catch (error) {
     const { stderr, message } = error as Error & { stderr?: string };
-    throw failure(`PostgreSQL cannot set up ${cluster}: ${stderr || message}`, rootMend);
+    const noSetpriv = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    throw failure(`PostgreSQL cannot set up ${cluster}: ${stderr || message}`, noSetpriv ? rootMend : dataMend);
   } finally {
     await rm(passwordFile, { force: true });
   }
@@ -179,9 +211,9 @@ function launch({ postgres }: Binaries, cluster: string, port: number, durable: 
 
 const isRoot = process.getuid?.() === 0;
 const unprivileged = 65_534; // nobody, on every system that has one
-const rootMend = isRoot
-  ? 'PostgreSQL does not run as root. Run this as an ordinary user, or set DATABASE_URL to a server of your own.'
-  : 'Delete the folder to start afresh, or set DATABASE_URL to a server of your own.';
+const dataMend = 'Delete the folder of its data to start afresh, or set DATABASE_URL to a server of your own.';
+const rootMend =
+  'PostgreSQL does not run as root, and `setpriv` is missing. Run this as an ordinary user, or set DATABASE_URL to a server of your own.';
 
 /**
  * PostgreSQL refuses to run as root. There it runs as nobody, who may still reach our files wherever the clone lies (`dac_override`, of
@@ -235,12 +267,15 @@ async function answers(url: string, timeoutMs: number, child?: ChildProcess): Pr
     try {
       await query(`${url}/postgres`, 'select 1');
       return;
-    } catch {
+    } catch (error) {
+      if ((error as { code?: string }).code === '28P01') {
+        throw failure('PostgreSQL does not take the password that is kept beside its data.', dataMend);
+      }
       await sleep(50);
     }
   }
   child?.kill('SIGQUIT');
-  throw failure(`PostgreSQL does not start:\n${log.trim()}`, rootMend);
+  throw failure(`PostgreSQL does not start:\n${log.trim()}`, child && !child.pid ? rootMend : dataMend);
 }
 
 async function gone(pid: number, timeoutMs: number): Promise<void> {

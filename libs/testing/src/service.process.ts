@@ -67,6 +67,10 @@ export class ServiceProcess {
     return this.child.pid as number;
   }
 
+  get alive(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
   get port(): number {
     return Number(new URL(this.url).port);
   }
@@ -83,15 +87,24 @@ export class ServiceProcess {
   }
 
   private read(line: string): void {
-    if (!line.startsWith('{')) {
+    const entry = parse(line);
+    if (!entry) {
       this.output += `${line}\n`;
       return;
     }
-    const entry = JSON.parse(line) as LogLine & { url?: string; admin?: string };
     this.logs.push(entry);
     if (entry.msg === 'ready' && entry.url) {
       this.url = entry.url;
       this.admin = String(entry.admin);
     }
+  }
+}
+
+function parse(line: string): (LogLine & { url?: string; admin?: string }) | undefined {
+  try {
+    const entry = JSON.parse(line);
+    return typeof entry?.msg === 'string' ? entry : undefined;
+  } catch {
+    return undefined;
   }
 }
