@@ -20,7 +20,7 @@ export const outboxEnv = z
       .number()
       .int()
       .min(1)
-      .default(25)
+      .default(300)
       .describe('Deliveries that may fail before an event is parked for a person to look at.'),
     OUTBOX_BACKOFF_BASE_MS: ms(60_000)
       .default(500)

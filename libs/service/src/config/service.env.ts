@@ -50,7 +50,7 @@ export function serviceEnv(defaults: { port: number; adminPort: number }) {
       KEEP_ALIVE_TIMEOUT_MS: ms(600_000).default(72_000).describe('How long an idle connection is kept open.'),
       DRAIN_TIMEOUT_MS: ms(600_000)
         .default(10_000)
-        .describe('How long requests in flight may take to end when the service stops.'),
+        .describe('How long requests in flight, and then workers and pools, may take to end when the service stops.'),
       FLUSH_TIMEOUT_MS: ms(60_000)
         .default(2_000)
         .describe('How long spans may take to be sent when the service stops.'),

@@ -17,7 +17,7 @@ export interface RunningService {
  * Stops in order: not ready, no new connections, requests in flight end, workers stop, pools close, spans are sent, admin closes.
  * Nest alone would close the pools first: it runs `onModuleDestroy` before its server has drained.
  *
- * @returns whether all requests in flight ended in time
+ * @returns whether all requests in flight, all workers and pools ended in time
  */
 export async function stopService({ app, admin, lifecycle, config }: RunningService): Promise<boolean> {
   lifecycle.stopping();
@@ -30,10 +30,11 @@ export async function stopService({ app, admin, lifecycle, config }: RunningServ
     logger.error({ drainTimeoutMs: config.drainTimeoutMs }, 'requests in flight were cut short');
     server.closeAllConnections();
   }
-  if (!(await within(config.drainTimeoutMs, app.close()))) logger.error('workers and pools did not end in time');
+  const closed = await within(config.drainTimeoutMs, app.close());
+  if (!closed) logger.error({ drainTimeoutMs: config.drainTimeoutMs }, 'workers and pools did not end in time');
   await shutdownTracing(config.flushTimeoutMs);
   await admin.close();
-  return drained;
+  return drained && closed;
 }
 
 async function within(timeoutMs: number, work: Promise<unknown>): Promise<boolean> {
