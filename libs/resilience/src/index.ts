@@ -3,6 +3,7 @@ export { CircuitBreaker as CircuitBreakerPolicy, type CircuitState } from './cir
 export { currentDeadline, Deadline, deadlineHeader, runWithDeadline } from './deadline/deadline.js';
 export { isResilienceError, type ResilienceCode, ResilienceError, resilienceCodes } from './errors/resilience.error.js';
 export { type AttemptEvent, type ResilienceEvent, ResilienceEvents } from './events/resilience.events.js';
+export { type FallbackKind, type FallbackOptions, mayFallBack, withFallback } from './fallback/fallback.policy.js';
 export { CircuitBreaker } from './handlers/circuit-breaker.interceptor.js';
 export { Retry } from './handlers/retry.interceptor.js';
 export { Timeout } from './handlers/timeout.interceptor.js';

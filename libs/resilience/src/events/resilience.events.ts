@@ -1,4 +1,5 @@
 import type { CircuitState } from '../circuit-breaker/circuit-breaker.policy.js';
+import type { FallbackKind } from '../fallback/fallback.policy.js';
 import type { RetryRefusal } from '../retry/retry.rules.js';
 
 /** One HTTP request that left the process, whatever came of it. */
@@ -54,7 +55,22 @@ export interface TransitionEvent {
   slow: number;
 }
 
-export type ResilienceEvent = AttemptEvent | CallEvent | RetryEvent | RetryRefusedEvent | TransitionEvent;
+/** Something stood in for the answer of a call that failed. */
+export interface FallbackEvent {
+  type: 'fallback';
+  client: string;
+  kind: FallbackKind;
+  /** What the call failed with: a status, or the code or class of an error. */
+  reason: string;
+}
+
+export type ResilienceEvent =
+  | AttemptEvent
+  | CallEvent
+  | RetryEvent
+  | RetryRefusedEvent
+  | TransitionEvent
+  | FallbackEvent;
 
 /** The one port through which policies and clients tell what happened. Provide it under this token; without one nobody listens. */
 export abstract class ResilienceEvents {

@@ -16,6 +16,7 @@ export class ResilienceTelemetry extends ResilienceEvents {
   private readonly calls = counter(catalogue.resilienceCalls);
   private readonly retries = counter(catalogue.resilienceRetries);
   private readonly refusedRetries = counter(catalogue.resilienceRetriesRefused);
+  private readonly fallbacks = counter(catalogue.resilienceFallbacks);
   private readonly transitions = counter(catalogue.circuitBreakerTransitions);
   private readonly log = logger.child({ context: 'Resilience' });
 
@@ -58,6 +59,14 @@ export class ResilienceTelemetry extends ResilienceEvents {
         const { client, reason } = event;
         this.refusedRetries.inc({ client, reason });
         trace.getActiveSpan()?.addEvent('retry refused', { client, reason });
+        break;
+      }
+      case 'fallback': {
+        const { type, ...what } = event;
+        const { client, kind } = what;
+        this.fallbacks.inc({ client, kind });
+        trace.getActiveSpan()?.addEvent('fallback', what);
+        this.log.warn(what, `fallback for ${client}: ${kind}`);
         break;
       }
       case 'transition': {

@@ -69,6 +69,12 @@ export const catalogue = {
     help: 'Attempts that failed for a passing reason and were not repeated, by the rule that refused.',
     labels: ['client', 'reason'],
   },
+  resilienceFallbacks: {
+    type: 'counter',
+    name: 'resilience_fallbacks_total',
+    help: 'Answers that something stood in for after the call had failed, by kind: stale, default, function.',
+    labels: ['client', 'kind'],
+  },
   retryBudget: {
     type: 'gauge',
     name: 'resilience_retry_budget_tokens',
