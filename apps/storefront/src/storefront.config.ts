@@ -11,8 +11,14 @@ const catalogueEnv = z
       .min(1)
       .default(5_000)
       .describe('How long products are served from the cache.'),
+    PRODUCTS_STALE_MS: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .default(24 * 60 * 60 * 1_000)
+      .describe('How long after that they are still served while orders fails.'),
   })
-  .transform((env) => ({ ttlMs: env.PRODUCTS_TTL_MS }));
+  .transform((env) => ({ ttlMs: env.PRODUCTS_TTL_MS, staleMs: env.PRODUCTS_STALE_MS }));
 
 /** Everything that storefront reads from the environment. */
 export const storefrontConfig = defineConfig('storefront', {

@@ -1,3 +1,4 @@
+import { ResilienceEvents } from '@app/resilience';
 import { type DynamicModule, type FactoryProvider, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { Cache } from './cache.js';
 import type { CacheOptions } from './cache.options.js';
@@ -21,7 +22,11 @@ export class CacheModule implements OnApplicationShutdown {
       global: true,
       providers: [
         { provide: STORE, inject, useFactory: (...injected: never[]) => createStore(useFactory(...injected)) },
-        { provide: Cache, inject: [STORE], useFactory: (store: CacheStore) => new Cache(store) },
+        {
+          provide: Cache,
+          inject: [STORE, { token: ResilienceEvents, optional: true }],
+          useFactory: (store: CacheStore, events?: ResilienceEvents) => new Cache(store, events),
+        },
       ],
       exports: [Cache],
     };

@@ -12,6 +12,7 @@ export interface ReceivedSpan {
   kind: number;
   attributes: Record<string, unknown>;
   links: { traceId: string; spanId: string }[];
+  events: { name: string }[];
   startTimeUnixNano: string;
   endTimeUnixNano: string;
   statusCode: number;
@@ -60,12 +61,13 @@ export class OtlpReceiver {
     for (const { resource, scopeSpans } of resourceSpans) {
       const service = String(toObject(resource.attributes)['service.name']);
       for (const { spans } of scopeSpans) {
-        for (const { status, parentSpanId = '', links = [], attributes, ...span } of spans) {
+        for (const { status, parentSpanId = '', links = [], events = [], attributes, ...span } of spans) {
           this.spans.push({
             ...span,
             service,
             parentSpanId,
             links,
+            events,
             attributes: toObject(attributes),
             statusCode: status?.code ?? 0,
           });
@@ -76,11 +78,15 @@ export class OtlpReceiver {
 }
 
 type Attribute = { key: string; value: Record<string, unknown> };
-type ExportedSpan = Omit<ReceivedSpan, 'service' | 'attributes' | 'statusCode' | 'parentSpanId' | 'links'> & {
+type ExportedSpan = Omit<
+  ReceivedSpan,
+  'service' | 'attributes' | 'statusCode' | 'parentSpanId' | 'links' | 'events'
+> & {
   attributes: Attribute[];
   status?: { code?: number };
   parentSpanId?: string;
   links?: ReceivedSpan['links'];
+  events?: ReceivedSpan['events'];
 };
 interface ExportRequest {
   resourceSpans?: { resource: { attributes: Attribute[] }; scopeSpans: { spans: ExportedSpan[] }[] }[];

@@ -55,6 +55,13 @@ describe('MemoryStore', () => {
     expect(await have(store, 'a', 'b')).toEqual(['a', 'b']);
   });
 
+  it('forgets what is deleted', async () => {
+    const store = new MemoryStore(2);
+    await store.set('a', 'a', 1_000);
+    await store.delete('a');
+    expect(await store.get('a')).toBeUndefined();
+  });
+
   it('is empty once it is closed', async () => {
     const store = new MemoryStore(2);
     await store.set('a', 'a', 1_000);

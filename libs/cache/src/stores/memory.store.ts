@@ -27,6 +27,10 @@ export class MemoryStore implements CacheStore {
     this.entries.set(key, { value, expiresAt: Date.now() + ttlMs });
   }
 
+  async delete(key: string): Promise<void> {
+    this.entries.delete(key);
+  }
+
   async close(): Promise<void> {
     this.entries.clear();
   }

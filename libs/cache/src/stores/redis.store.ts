@@ -34,6 +34,10 @@ export class RedisStore implements CacheStore {
     await this.bounded(this.client.set(this.prefix + key, value, { expiration: { type: 'PX', value: ttlMs } }));
   }
 
+  async delete(key: string): Promise<void> {
+    await this.bounded(this.client.del(this.prefix + key));
+  }
+
   /** node-redis' own timeout covers a command only until it is written: a Redis that is frozen would be waited for without end. */
   private async bounded<T>(command: Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
