@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Global, Injectable, Module, type Type } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { type AttemptEvent, ResilienceEvents } from '../events/resilience.events.js';
+import { type ResilienceEvent, ResilienceEvents } from '../events/resilience.events.js';
 import { HttpClient } from './http-client.js';
 import { HttpClientModule } from './http-client.module.js';
 
@@ -20,11 +20,11 @@ class CreditCardClient extends Payments {}
 @Injectable()
 class S3Client extends Payments {}
 
-const events: AttemptEvent[] = [];
+const events: ResilienceEvent[] = [];
 
 @Global()
 @Module({
-  providers: [{ provide: ResilienceEvents, useValue: { emit: (event: AttemptEvent) => events.push(event) } }],
+  providers: [{ provide: ResilienceEvents, useValue: { emit: (event: ResilienceEvent) => events.push(event) } }],
   exports: [ResilienceEvents],
 })
 class EventsModule {}
@@ -66,7 +66,10 @@ describe('HttpClientModule', () => {
     }).compile();
     const { data } = await module.get<Payments>(client).http.get('/products');
     expect(data).toBe('/products');
-    expect(events).toMatchObject([{ client: name, statusCode: 200 }]);
+    expect(events).toMatchObject([
+      { type: 'attempt', client: name, statusCode: 200 },
+      { type: 'call', client: name, outcome: 'success' },
+    ]);
     await module.close();
   });
 

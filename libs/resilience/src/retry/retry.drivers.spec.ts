@@ -67,7 +67,9 @@ describe('the two drivers of the retry rules', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   });
 
-  afterAll(() => server.close());
+  afterAll(() => {
+    server.close();
+  });
 
   async function withAxios({ repeatable }: Case): Promise<void> {
     const { port } = server.address() as { port: number };

@@ -1,5 +1,4 @@
 import type { HttpClient, HttpClients } from '@app/resilience';
-import { redactCredentials } from '@app/telemetry';
 
 /** What operators see of each client at `GET /resilience`. An allow-list: options hold addresses, and addresses may hold credentials. */
 export function resilienceView(clients: HttpClients) {
@@ -7,9 +6,10 @@ export function resilienceView(clients: HttpClients) {
 }
 
 function clientView({ settings, breaker, bulkhead, retry }: HttpClient) {
-  const { baseUrl, totalTimeoutMs, attemptTimeoutMs } = settings;
+  const { totalTimeoutMs, attemptTimeoutMs } = settings;
+  const { origin, pathname } = new URL(settings.baseUrl);
   return {
-    baseUrl: redactCredentials(baseUrl),
+    baseUrl: origin + pathname,
     totalTimeoutMs,
     attemptTimeoutMs,
     circuitBreaker: breaker ? { state: breaker.state.kind, window: breaker.counts, ...breaker.options } : false,

@@ -1,3 +1,4 @@
+import { httpClientEnv } from '@app/resilience';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { ConfigError } from './config.error.js';
@@ -60,6 +61,16 @@ describe('defineConfig', () => {
     expect(problemsOf({ DATABASE_URL: url, TICKET_MIN: '5', TICKET_MAX: '2' })).toEqual([
       'TICKET_MIN must not be above TICKET_MAX',
     ]);
+  });
+
+  it('says which client’s options contradict each other, with both values', () => {
+    const clients = defineConfig('orders', {
+      payments: httpClientEnv('PAYMENTS', { baseUrl: 'http://payments' }),
+      stock: httpClientEnv('STOCK', { baseUrl: 'http://stock' }),
+    });
+    const env = { PAYMENTS_ATTEMPT_TIMEOUT_MS: '9000', STOCK_CIRCUIT_BREAKER_OPEN_MS: '70000' };
+    expect(() => clients.parse(env)).toThrow('PAYMENTS: attemptTimeoutMs (9000) must not exceed totalTimeoutMs (5000)');
+    expect(() => clients.parse(env)).toThrow('STOCK: openMs (70000) must not exceed maxOpenMs (60000)');
   });
 
   it('never repeats a secret', () => {

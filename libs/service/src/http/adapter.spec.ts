@@ -26,7 +26,7 @@ class Orders {
 class AppModule {}
 
 it('a request is seen before anything can refuse it', () => {
-  expect(inbound.map(({ name }) => name)).toEqual(['observeRequests', 'refuseUnknownRoutes']);
+  expect(inbound.map(({ name }) => name)).toEqual(['observeRequests', 'openDeadline', 'refuseUnknownRoutes']);
 });
 
 describe('a request that matches no route', () => {
