@@ -90,3 +90,50 @@ describe('a statement under a deadline', () => {
     await many.destroy();
   });
 });
+
+describe('a database that is to blame', () => {
+  let server: PostgresServer;
+  let db: Kysely<unknown>;
+
+  beforeAll(async () => {
+    server = await startPostgres();
+    const url = await server.database('blame');
+    db = connectPostgres({ url, poolMax: 2, acquireTimeoutMs: 500, statementTimeoutMs: 500 });
+  });
+
+  afterAll(async () => {
+    await db.destroy();
+    await server?.stop();
+  });
+
+  const failure = (work: Promise<unknown>) =>
+    work.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+
+  it('fails what runs in a transaction when it ends the connection, and nothing else', async () => {
+    const error = await failure(
+      db.transaction().execute(async (trx) => {
+        await sql`select pg_terminate_backend(pg_backend_pid())`.execute(trx);
+      }),
+    );
+    expect(isResilienceError(error, 'unavailable')).toBe(true);
+    expect((await sql<{ one: number }>`select 1 as one`.execute(db)).rows).toEqual([{ one: 1 }]);
+  });
+
+  it('is unavailable while it is frozen, within the bounds of a statement', async () => {
+    process.kill(server.pid, 'SIGSTOP');
+    try {
+      // The backends run on; only new connections wait for the frozen postmaster.
+      const errors = await Promise.all([1, 2, 3].map(() => failure(sql`select pg_sleep(0.3)`.execute(db))));
+      expect(errors.filter(Boolean).every((error) => isResilienceError(error, 'unavailable'))).toBe(true);
+    } finally {
+      process.kill(server.pid, 'SIGCONT');
+    }
+  });
+
+  it('leaves the errors of statements as they are', async () => {
+    expect(await failure(sql`select * from nowhere`.execute(db))).toMatchObject({ code: '42P01' });
+  });
+});

@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
-import { currentDeadline, type Deadline } from '@app/resilience';
+import { currentDeadline } from '@app/resilience';
 import pg from 'pg';
+import { connectionFailure } from './connection.failure.js';
 
 /** Cancellations under way at once, at most: each takes a connection for a moment, of a server that may be in trouble. */
 const maxCancels = 4;
@@ -21,7 +22,7 @@ interface Session {
 
 /**
  * A pg client whose statements end with the request's deadline: none starts after it, and the one that runs is cancelled on the server.
- * The statement then fails with the deadline's error.
+ * The statement then fails with the deadline's error, and one that the database is to blame for with `unavailable`.
  */
 export class DeadlineClient extends pg.Client {
   // pg's `query` has many forms; what it gives back tells which one it was.
@@ -29,25 +30,25 @@ export class DeadlineClient extends pg.Client {
     const [statement] = args as [string | { text?: string }];
     const deadline = currentDeadline();
     const text = typeof statement === 'string' ? statement : (statement.text ?? '');
-    if (!deadline || ending.test(text)) return this.send(args);
-    if (deadline.signal.aborted) return Promise.reject(deadline.signal.reason) as never;
+    if (deadline?.signal.aborted && !ending.test(text)) return Promise.reject(deadline.signal.reason) as never;
     const result: unknown = this.send(args);
-    return (result instanceof Promise ? this.until(deadline, result) : result) as never;
+    if (!(result instanceof Promise)) return result as never;
+    return this.until(result, ending.test(text) ? undefined : deadline?.signal) as never;
   }
 
   private send(args: unknown[]): never {
     return (super.query as (...args: unknown[]) => never).apply(this, args);
   }
 
-  private async until<T>({ signal }: Deadline, result: Promise<T>): Promise<T> {
+  private async until<T>(result: Promise<T>, signal?: AbortSignal): Promise<T> {
     const stop = () => cancelStatement(this as unknown as Session);
-    signal.addEventListener('abort', stop, { once: true });
+    signal?.addEventListener('abort', stop, { once: true });
     try {
       return await result;
     } catch (error) {
-      throw signal.aborted ? signal.reason : error;
+      throw signal?.aborted ? signal.reason : connectionFailure(error);
     } finally {
-      signal.removeEventListener('abort', stop);
+      signal?.removeEventListener('abort', stop);
     }
   }
 }
@@ -62,7 +63,9 @@ export class DeadlinePool extends pg.Pool {
       return undefined;
     }
     const deadline = currentDeadline();
-    const connecting = super.connect();
+    const connecting = super.connect().catch((error) => {
+      throw connectionFailure(error);
+    });
     return deadline ? waitFor(connecting, deadline.signal) : connecting;
   }
 }

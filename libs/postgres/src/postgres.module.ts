@@ -1,3 +1,4 @@
+import { isResilienceError } from '@app/resilience';
 import {
   type DynamicModule,
   type FactoryProvider,
@@ -59,7 +60,7 @@ export class PostgresModule implements OnModuleInit, OnApplicationShutdown {
   async onModuleInit(): Promise<void> {
     const { db, options, requiresTable } = this.connection;
     await sql`select from ${sql.table(requiresTable)} limit 0`.execute(db).catch((error) => {
-      throw new PostgresUnavailableError(options.url, error);
+      throw new PostgresUnavailableError(options.url, isResilienceError(error) ? error.cause : error);
     });
   }
 

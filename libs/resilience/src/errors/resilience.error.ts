@@ -4,6 +4,7 @@ export const resilienceCodes = {
   attempt_timeout: 'One attempt took longer than it may.',
   circuit_open: 'The circuit breaker is open: the service has been failing.',
   bulkhead_full: 'Too many calls to the service are under way already.',
+  unavailable: 'It cannot be reached, or does not answer.',
   cancelled: 'The caller no longer wants the answer.',
 } as const;
 

@@ -194,6 +194,25 @@ describe('HttpClient calls out through its policies', () => {
       expect(received).toHaveLength(1);
     });
 
+    it('as many as its calls have earned', async () => {
+      connect({ retry: { budgetPerSecond: 0, budgetRatio: 0.5, maxRetries: 1 } });
+      const retriesOf = async () => {
+        const before = count('retry');
+        answers = [503];
+        const call = client.get('/').catch(() => undefined);
+        await until(() => count('retry') + count('retry_refused') > retried);
+        retried += 1;
+        if (count('retry') > before) await passPause(count('retry'));
+        await call;
+        return count('retry') - before;
+      };
+      let retried = 0;
+      const retries: number[] = [];
+      for (let n = 0; n < 6; n++) retries.push(await retriesOf());
+      expect(retries).toEqual([1, 0, 1, 0, 1, 0]);
+      expect(received).toHaveLength(9);
+    });
+
     it('nothing when that is switched off, and leaves it to the tier above', async () => {
       connect({ retry: false });
       answers = [503];
@@ -415,6 +434,18 @@ describe('HttpClient calls out through its policies', () => {
       }
       expect(client.breaker).toMatchObject({ state: { kind: 'closed' }, counts: { calls: 0 } });
       expect(received).toHaveLength(10);
+    });
+
+    it.each([
+      ['but not for a 504 from one that was given less time than usual', 300, 0],
+      ['for a 504 from one that had all its time', 3_000, 1],
+    ])('%s', async (_what, timeLeftMs, calls) => {
+      answers = [504];
+      const deadline = new Deadline(timeLeftMs, 'request');
+      await runWithDeadline(deadline, () => failure(client.get('/')));
+      deadline.end();
+      expect(client.breaker?.counts).toMatchObject({ calls, failures: calls });
+      expect(received).toHaveLength(1);
     });
 
     it('but not for requests that never left', async () => {

@@ -1,3 +1,4 @@
+import { type ResilienceCode, ResilienceError, resilienceCodes } from '@app/resilience';
 import { describe, expect, it } from '@jest/globals';
 import {
   BadGatewayException,
@@ -53,6 +54,51 @@ describe('classify', () => {
     expect(init).toMatchObject({ status, code });
     expect(JSON.stringify(init)).not.toContain('s3cret');
   });
+
+  it.each([
+    ['deadline_exceeded', 504, 'deadline_exceeded'],
+    ['attempt_timeout', 504, 'deadline_exceeded'],
+    ['circuit_open', 503, 'unavailable'],
+    ['bulkhead_full', 503, 'unavailable'],
+    ['unavailable', 503, 'unavailable'],
+    ['cancelled', 503, 'unavailable'],
+  ] as const)('says that a call out ended with %s, by a %i that no tier above repeats', (refusal, status, code) => {
+    const init = classify(new ResilienceError({ code: refusal, client: inside, cause: new Error(inside) }));
+    expect(init).toEqual({
+      status,
+      code,
+      detail: expect.stringMatching(/^\S.*\.$/),
+      headers: { 'x-envoy-overloaded': 'true' },
+    });
+    expect(JSON.stringify(init)).not.toContain('s3cret');
+  });
+
+  it('has an answer for each code of resilience', () => {
+    for (const code of Object.keys(resilienceCodes) as ResilienceCode[]) {
+      expect(classify(new ResilienceError({ code, client: 'payments' })).status).toBeGreaterThanOrEqual(503);
+    }
+  });
+
+  it.each([
+    [0, '1'],
+    [1, '1'],
+    [1_000, '1'],
+    [1_001, '2'],
+    [59_999.5, '60'],
+  ])('says in whole seconds when it is worth trying again: %d ms', (retryAfterMs, seconds) => {
+    const { headers } = classify(new ResilienceError({ code: 'circuit_open', client: 'payments', retryAfterMs }));
+    expect(headers).toEqual({ 'retry-after': seconds, 'x-envoy-overloaded': 'true' });
+  });
+
+  it.each(['ETIMEDOUT', 'ECONNRESET', 'ERR_BAD_RESPONSE'])(
+    'passes on that retries were spent on what failed with %s, and only then',
+    (code) => {
+      const error = new AxiosError(inside, code);
+      expect(classify(error).headers).toBeUndefined();
+      Object.assign(error, { overloaded: true });
+      expect(classify(error).headers).toEqual({ 'x-envoy-overloaded': 'true' });
+    },
+  );
 
   it.each([
     [new InternalServerErrorException(inside), 500, 'internal'],

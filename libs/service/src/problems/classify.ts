@@ -54,6 +54,7 @@ const resilienceProblems: Record<ResilienceCode, ProblemInit> = {
   attempt_timeout: tooLate,
   circuit_open: notNow,
   bulkhead_full: notNow,
+  unavailable: notNow,
   cancelled: notNow,
 };
 
@@ -94,7 +95,12 @@ export function classify(error: unknown): ProblemInit {
   if (isAxiosError(error)) {
     const headers = (error as MaybeOverloaded).overloaded ? overloaded : undefined;
     return error.code === 'ETIMEDOUT'
-      ? { status: 504, code: 'upstream_timeout', detail: 'A service that this one depends on did not answer in time.' }
+      ? {
+          headers,
+          status: 504,
+          code: 'upstream_timeout',
+          detail: 'A service that this one depends on did not answer in time.',
+        }
       : { headers, status: 502, code: 'upstream_failed', detail: 'A service that this one depends on failed.' };
   }
   return { status: 500, code: 'internal', detail: 'Something went wrong here. The trace id leads to the log.' };

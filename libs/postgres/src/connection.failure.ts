@@ -1,0 +1,25 @@
+import { ResilienceError } from '@app/resilience';
+
+/** SQLSTATE classes that speak of the server or the connection, not of the statement. @see https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const serverStates = /^(08|53|57P0)/;
+const networkCodes: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+]);
+
+/** What pg says in words only: no connection in time, a connection that broke, a server that is frozen. */
+const words =
+  /^(timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client has encountered a connection error)/;
+
+/** The error of a statement or a wait for a connection: `unavailable` where the database is to blame, what it was otherwise. */
+export function connectionFailure(error: unknown): unknown {
+  const { code = '', message } = error as { code?: string; message?: string };
+  const unavailable = serverStates.test(code) || networkCodes.has(code) || words.test(String(message));
+  return unavailable
+    ? new ResilienceError({ code: 'unavailable', client: 'postgres', retryAfterMs: 1_000, cause: error })
+    : error;
+}
