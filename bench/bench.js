@@ -15,8 +15,8 @@ const usage = `pnpm bench [inbound|start] [--quick] [--json] [--only <contestant
   --only    ${contestants.map(({ name }) => name).join(', ')}
   --route   ${Object.keys(routes).join(', ')}`;
 
-const full = { pairs: 15, burstSeconds: 1, restMs: 200, warmUpSeconds: 2, startRounds: 7, idleMs: 3_000 };
-const quick = { pairs: 2, burstSeconds: 0.2, restMs: 50, warmUpSeconds: 1, startRounds: 1, idleMs: 300 };
+const full = { rounds: 3, pairs: 5, burstSeconds: 1, restMs: 200, warmUpSeconds: 4, startRounds: 7, idleMs: 3_000 };
+const quick = { rounds: 1, pairs: 2, burstSeconds: 0.2, restMs: 50, warmUpSeconds: 1, startRounds: 1, idleMs: 300 };
 const limitMs = { full: 40 * 60_000, quick: 3 * 60_000 };
 const startsMeasured = ['bare', 'ours', 'usual-fastify', 'usual-express'];
 

@@ -55,6 +55,15 @@ export class ContestantProcess {
     return ask(this.#child, 'cpu');
   }
 
+  /** How long it has waited for its core so far because others were on it, in milliseconds. Only Linux tells. */
+  waitedForCore() {
+    try {
+      return Number(readFileSync(`/proc/${this.pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6;
+    } catch {
+      return 0;
+    }
+  }
+
   /** Lines written since this was last asked. */
   takeLogLines() {
     const bytes = readFileSync(this.#output);
