@@ -57,6 +57,16 @@ describe('Pipeline', () => {
     expect(events.map(({ type }) => type)).toEqual(['retry', 'retry', 'call']);
   });
 
+  it('holds nothing of work that throws before it gives a promise', async () => {
+    let calls = 0;
+    const work = (): Promise<never> => {
+      calls += 1;
+      throw new Error('not even begun');
+    };
+    expect(await codeOf(new Pipeline('redis').execute(work))).toBe('not even begun');
+    expect([timers.size, calls]).toEqual([0, 1]);
+  });
+
   it('does not repeat work that it was not allowed to', async () => {
     let calls = 0;
     const counted = () => {

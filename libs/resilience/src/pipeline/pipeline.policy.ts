@@ -106,6 +106,7 @@ function withTimeout<T>(
     const timer = timers.add(performance.now() + timeoutMs, onTimeout);
     call.addEventListener('abort', onCallEnd);
     if (call.aborted) return onCallEnd();
-    work(ending.signal).finally(settle).then(resolve, reject);
+    // In an async function, so that one that throws at once is let go too.
+    (async () => work(ending.signal))().finally(settle).then(resolve, reject);
   });
 }
