@@ -1,4 +1,4 @@
-import { eventually, hasRedis, type RedisServer, startRedis } from '@app/testing';
+import { eventually, hasRedis, OtlpReceiver, type RedisServer, startRedis } from '@app/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Shop } from './shop.js';
 
@@ -7,11 +7,13 @@ if (!hasRedis()) process.stdout.write('redis-server is not on this machine: skip
 
 withRedis('the cache in Redis', () => {
   let redis: RedisServer;
+  let otlp: OtlpReceiver;
   let shop: Shop;
 
   beforeAll(async () => {
     redis = await startRedis();
-    shop = await Shop.start({ REDIS_URL: redis.url, PRODUCTS_TTL_MS: '60000' });
+    otlp = await OtlpReceiver.start();
+    shop = await Shop.start({ ...otlp.env, REDIS_URL: redis.url, PRODUCTS_TTL_MS: '60000' });
     await eventually('Redis is connected', () =>
       shop.services.storefront.logs.some(({ msg }) => msg === 'connected to Redis'),
     );
@@ -20,6 +22,7 @@ withRedis('the cache in Redis', () => {
   afterAll(async () => {
     await shop?.stop();
     await redis?.stop();
+    await otlp?.stop();
   });
 
   const products = () => fetch(`${shop.url}/products`).then((response) => response.status);
@@ -28,6 +31,15 @@ withRedis('the cache in Redis', () => {
   it('is shared: what was loaded once is not loaded again', async () => {
     expect([await products(), await products(), await products()]).toEqual([200, 200, 200]);
     expect(askedOrders()).toBe(1);
+  });
+
+  it('is traced: each command is a span of the request', async () => {
+    const command = await eventually('the span of a read arrives', () =>
+      otlp.spans.find(
+        ({ service, attributes }) => service === 'storefront' && attributes['db.operation.name'] === 'GET',
+      ),
+    );
+    expect(otlp.trace(command.traceId).map(({ name }) => name)).toContain('GET /products');
   });
 
   it('costs a load, not an answer, while Redis is frozen', async () => {

@@ -3,7 +3,7 @@ const [major, minor, patch] = process.versions.node.split('.').map(Number);
 const since = (...wanted) =>
   [major, minor, patch].join() === wanted.join() ||
   [major, minor, patch].map((part, i) => part - wanted[i]).find(Boolean) > 0;
-// The preload hooks into imports synchronously, which these versions are the first to allow.
+// The preload leaves out imports by synchronous hooks, which these versions are the first to allow.
 if (!since(24, 11, 1) || (major === 25 && !since(25, 1, 0))) {
   console.error(
     `This needs Node 24.11.1 or newer, and runs on ${process.version} (${process.execPath}).\n` +

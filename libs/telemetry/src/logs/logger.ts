@@ -1,6 +1,7 @@
+import { createRequire } from 'node:module';
 import { isSpanContextValid, trace } from '@opentelemetry/api';
 import { type DestinationStream, type Logger, levels, pino } from 'pino';
-import pretty from 'pino-pretty';
+import type pinoPretty from 'pino-pretty';
 import { serviceIdentity } from '../service-identity.js';
 import { serializeError } from './error.serializer.js';
 import { redact, redactCredentials } from './redaction.js';
@@ -64,6 +65,8 @@ function traceFields(): object {
 function output(): DestinationStream {
   const format = process.env.LOG_FORMAT || (process.stdout.isTTY ? 'pretty' : 'json');
   if (format !== 'pretty') return new TurnStream(pino.destination({ dest: 1, sync: true }));
+  // Not imported above, because it is nothing that a service in production should load.
+  const pretty: typeof pinoPretty = createRequire(import.meta.url)('pino-pretty');
   return pretty({
     colorize: process.stdout.isTTY,
     sync: true,

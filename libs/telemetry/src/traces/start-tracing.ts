@@ -2,9 +2,10 @@ import { type Attributes, DiagLogLevel, diag } from '@opentelemetry/api';
 import { PgInstrumentation } from '@opentelemetry/instrumentation-pg';
 import { RedisInstrumentation } from '@opentelemetry/instrumentation-redis';
 import { UndiciInstrumentation, type UndiciRequest } from '@opentelemetry/instrumentation-undici';
-import { NodeSDK, type NodeSDKConfiguration } from '@opentelemetry/sdk-node';
+import type { NodeSDKConfiguration } from '@opentelemetry/sdk-node';
 import { logger } from '../logs/logger.js';
 import { serviceIdentity } from '../service-identity.js';
+import { importSdk } from './import-sdk.js';
 
 /**
  * Starts tracing as the standard `OTEL_*` variables say.
@@ -12,7 +13,7 @@ import { serviceIdentity } from '../service-identity.js';
  * Spans leave the process only where an OTLP endpoint or an exporter is named. Otherwise none is begun, but each request still has a
  * trace id, which logs carry and which passes on. A trace that others record goes through; one that starts here is recorded by nobody.
  */
-export function startTracing(): void {
+export async function startTracing(): Promise<void> {
   const { name, version } = serviceIdentity();
   process.env.OTEL_RESOURCE_ATTRIBUTES = [`service.version=${version}`, process.env.OTEL_RESOURCE_ATTRIBUTES]
     .filter(Boolean)
@@ -34,6 +35,7 @@ export function startTracing(): void {
     process.env.OTEL_TRACES_SAMPLER ??= 'parentbased_always_off';
     config.spanProcessors = [discardingProcessor];
   }
+  const { NodeSDK } = await importSdk();
   new NodeSDK(config).start();
 }
 
