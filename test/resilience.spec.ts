@@ -136,6 +136,7 @@ describe('a payment whose first answer is lost', () => {
 
 describe('a deadline over three hops, with a statement that waits in the last', () => {
   const deadlineMs = 1_000;
+  const terminateLock = `select pg_terminate_backend(pid) from pg_stat_activity where query like 'begin; lock%' and pid <> pg_backend_pid()`;
   let otlp: OtlpReceiver;
   let shop: Shop;
 
@@ -168,10 +169,7 @@ describe('a deadline over three hops, with a statement that waits in the last', 
     await eventually('the statement is gone', async () => (await shop.query('payments', waiting)).length === 0, {
       timeoutMs: 3_000,
     });
-    await shop.query(
-      'payments',
-      `select pg_terminate_backend(pid) from pg_stat_activity where query like 'begin; lock%' and pid <> pg_backend_pid()`,
-    );
+    await shop.query('payments', terminateLock);
     await lock;
 
     await eventually(
@@ -183,6 +181,30 @@ describe('a deadline over three hops, with a statement that waits in the last', 
       .filter(({ startTimeUnixNano }) => Number(BigInt(startTimeUnixNano) / 1_000_000n) > sentAt + deadlineMs * 1.5)
       .filter(({ name }) => !/ROLLBACK|COMMIT/.test(name));
     expect(late.map(({ service, name }) => `${service} ${name}`)).toEqual([]);
+  });
+
+  it('stops a read whose client goes away, and says so in one line', async () => {
+    const lock = shop
+      .query('orders', 'begin; lock table orders in access exclusive mode; select pg_sleep(8)')
+      .catch(() => undefined);
+    await sleep(200);
+    const client = new AbortController();
+    const reading = fetch(`${shop.services.orders.url}/orders/${crypto.randomUUID()}`, { signal: client.signal });
+    const waiting = `select query from pg_stat_activity where datname = 'orders' and wait_event_type = 'Lock' and query like 'select%id%'`;
+    await eventually('the read waits', async () => (await shop.query('orders', waiting)).length > 0);
+    client.abort();
+    await expect(reading).rejects.toThrow('aborted');
+    await eventually('the read is gone', async () => (await shop.query('orders', waiting)).length === 0, {
+      timeoutMs: 3_000,
+    });
+    const gone = await eventually('the line is there', () =>
+      shop.services.orders.logs.find((line) => line.msg === 'client went away' && line['http.route'] === '/orders/:id'),
+    );
+    await shop.query('orders', terminateLock);
+    await lock;
+    const lines = shop.services.orders.logs.filter(({ trace_id }) => trace_id === gone.trace_id);
+    expect(lines.map(({ level, msg }) => `${level} ${msg}`)).toEqual(['info client went away']);
+    expect(shop.services.orders.logs.filter(({ context }) => context === 'OpenTelemetry')).toEqual([]);
   });
 
   it('charges nothing twice: the worker settles the order afterwards', async () => {

@@ -1,3 +1,4 @@
+import { isResilienceError } from '@app/resilience';
 import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
 import { trace } from '@opentelemetry/api';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -17,9 +18,11 @@ export class ProblemFilter implements ExceptionFilter {
     const init = classify(error);
     const span = trace.getActiveSpan();
 
-    if (init.status >= 500) {
+    // Its client went away, so it was stopped: the request's line and span say so already.
+    const stopped = reply.raw.destroyed && isResilienceError(error, 'cancelled');
+    if (init.status >= 500 && !stopped) {
       this.logger.error({ err: error, code: init.code }, 'request failed');
-      span?.recordException(error instanceof Error ? error : String(error));
+      if (span?.isRecording()) span.recordException(error instanceof Error ? error : String(error));
     }
     // Sent already where the deadline answered first, and what it stopped fails only now.
     if (!reply.sent) sendProblem(request, reply, init, span?.spanContext().traceId);
