@@ -1,12 +1,16 @@
 import { Controller, Get, Param } from '@nestjs/common';
 import axios from 'axios';
+import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
+import { findRow, type Tables } from './tables.js';
 
-/** The routes that are measured, written as one writes them without this house: axios and a Postgres pool, with their defaults. */
+/** The routes that are measured, written as one writes them without this house: axios and kysely on a Postgres pool, with their defaults. */
 @Controller('orders')
 export class OrdersController {
   private readonly payments = axios.create({ baseURL: process.env.PAYMENTS_URL });
-  private readonly pool = new pg.Pool({ connectionString: process.env.DATABASE_URL });
+  private readonly db = new Kysely<Tables>({
+    dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: process.env.DATABASE_URL }) }),
+  });
 
   @Get(':id')
   find(@Param('id') id: string) {
@@ -19,8 +23,7 @@ export class OrdersController {
   }
 
   @Get(':id/row')
-  async row(@Param('id') id: string) {
-    const { rows } = await this.pool.query('select id, status, amount from orders where id = $1', [id]);
-    return rows[0];
+  row(@Param('id') id: string) {
+    return findRow(this.db, id);
   }
 }

@@ -3,6 +3,7 @@ import { HttpClient, HttpClientModule, httpClientEnv } from '@app/resilience';
 import { type ConfigOf, defineConfig, ServiceModule, serviceEnv, startService } from '@app/service';
 import { Controller, Get, Injectable, Module, Param } from '@nestjs/common';
 import { Kysely } from 'kysely';
+import { findRow, type Tables } from './tables.js';
 
 const config = defineConfig('bench', {
   service: serviceEnv({ port: 0, adminPort: 0 }),
@@ -10,10 +11,6 @@ const config = defineConfig('bench', {
   payments: httpClientEnv('PAYMENTS'),
 });
 type Config = ConfigOf<typeof config>;
-
-interface Tables {
-  orders: { id: number; status: string; amount: number };
-}
 
 @Injectable()
 class PaymentsClient {
@@ -44,11 +41,7 @@ class OrdersController {
 
   @Get(':id/row')
   row(@Param('id') id: string) {
-    return this.db
-      .selectFrom('orders')
-      .select(['id', 'status', 'amount'])
-      .where('id', '=', Number(id))
-      .executeTakeFirst();
+    return findRow(this.db, id);
   }
 }
 
