@@ -4,19 +4,42 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { judge } from './bars.js';
 import { contestants, routes } from './contestants.js';
-import { wrongCounts } from './counts.js';
+import { unheard, wrongCalls, wrongCounts } from './counts.js';
 import { report } from './report.js';
 
-const usage = `pnpm bench [inbound|start] [--quick] [--json] [--only <contestant,...>] [--route <route,...>]
+const usage = `pnpm bench [inbound|outbound|resilience|start] [--quick] [--json] [--only <contestant,...>] [--route <route,...>]
 
-  inbound   requests/s and CPU time of each contestant against the bare one
-  start     time to the first answer, and idle memory
-  --quick   a look, in under a minute
-  --only    ${contestants.map(({ name }) => name).join(', ')}
-  --route   ${Object.keys(routes).join(', ')}`;
+  inbound      requests/s and CPU time of each contestant against the bare one
+  outbound     calls/s of each HTTP client against bare axios
+  resilience   what the policies cost around work that does nothing
+  start        time to the first answer, and idle memory
+  --quick      a look, in about a minute
+  --only       of inbound and start: ${contestants.map(({ name }) => name).join(', ')}
+  --route      of inbound: ${Object.keys(routes).join(', ')}`;
 
-const full = { rounds: 3, pairs: 5, burstSeconds: 1, restMs: 200, warmUpSeconds: 4, startRounds: 7, idleMs: 3_000 };
-const quick = { rounds: 1, pairs: 2, burstSeconds: 0.2, restMs: 50, warmUpSeconds: 1, startRounds: 1, idleMs: 300 };
+const full = {
+  rounds: 3,
+  pairs: 5,
+  burstSeconds: 1,
+  restMs: 200,
+  warmUpSeconds: 4,
+  startRounds: 7,
+  idleMs: 3_000,
+  policyRounds: 15,
+  policyCalls: 50_000,
+};
+const quick = {
+  rounds: 1,
+  pairs: 2,
+  burstSeconds: 0.2,
+  restMs: 50,
+  warmUpSeconds: 1,
+  startRounds: 1,
+  idleMs: 300,
+  policyRounds: 3,
+  policyCalls: 10_000,
+};
+const allParts = ['inbound', 'outbound', 'resilience', 'start'];
 const limitMs = { full: 40 * 60_000, quick: 3 * 60_000 };
 const startsMeasured = ['bare', 'ours', 'usual-fastify', 'usual-express'];
 
@@ -43,9 +66,9 @@ function readArguments() {
     });
     const only = values.only?.split(',') ?? contestants.map(({ name }) => name);
     const chosenRoutes = values.route?.split(',') ?? Object.keys(routes);
-    const parts = positionals.length > 0 ? positionals : ['inbound', 'start'];
+    const parts = positionals.length > 0 ? positionals : allParts;
     const known =
-      parts.every((part) => ['inbound', 'start'].includes(part)) &&
+      parts.every((part) => allParts.includes(part)) &&
       only.every((name) => contestants.some((contestant) => contestant.name === name)) &&
       chosenRoutes.every((route) => route in routes);
     return known ? { ...values, parts, only: ['bare', 'control', ...only], chosenRoutes } : undefined;
@@ -74,18 +97,31 @@ async function measure({ parts, only, chosenRoutes, ...values }) {
   try {
     // These need the build, so they are not loaded before.
     const { measureInbound } = await import('./inbound.js');
+    const { measureOutbound } = await import('./outbound.js');
+    const { measureResilience } = await import('./resilience.js');
     const { measureStart } = await import('./start.js');
     const starters = chosen.filter(({ name }) => startsMeasured.includes(name));
     const inbound = parts.includes('inbound') ? await measureInbound(stage, chosen, { settings, progress }) : {};
+    const outbound = parts.includes('outbound') ? await measureOutbound(stage, { settings, progress }) : {};
+    const policies = parts.includes('resilience') ? await measureResilience({ settings, progress }) : [];
     const start = parts.includes('start') ? await measureStart(stage, starters, { settings, progress }) : [];
     return {
       machine,
       settings,
       inbound,
+      outbound,
+      policies,
       start,
-      control: Object.entries(inbound).map(([route, rows]) => verdict(route, rows)),
-      bars: judge({ inbound, start }),
-      wrong: Object.values(inbound).flatMap((rows) => rows.flatMap((row) => wrongCounts(row, settings.connections))),
+      control: [
+        ...Object.entries(inbound).map(([route, rows]) => verdict(route, rows)),
+        ...Object.entries(outbound).map(([calls, rows]) => verdict(`${calls} calls at once`, rows)),
+      ],
+      bars: judge({ inbound, outbound, policies, start }),
+      wrong: [
+        ...Object.values(inbound).flatMap((rows) => rows.flatMap((row) => wrongCounts(row, settings.connections))),
+        ...Object.values(outbound).flatMap((rows) => rows.flatMap(wrongCalls)),
+        ...policies.flatMap(unheard),
+      ],
     };
   } finally {
     await stage.close();
@@ -106,10 +142,10 @@ async function openBoundedStage(timeoutMs) {
   return opening;
 }
 
-/** Whether a route's table says anything: the same against the same must give 1, and the load must have kept the bare one busy. */
-function verdict(route, rows) {
-  const [{ busy }, { ratio }] = rows;
-  return { route, ratio, busy, conclusive: ratio.median >= 0.95 && ratio.median <= 1.05 && busy >= 0.85 };
+/** Whether a table says anything: the same against the same must give 1, and the load must have kept the bare one busy. */
+function verdict(what, rows) {
+  const [{ busy = 1 }, { ratio }] = rows;
+  return { what, ratio, busy, conclusive: ratio.median >= 0.95 && ratio.median <= 1.05 && busy >= 0.85 };
 }
 
 async function describeMachine() {

@@ -20,6 +20,17 @@ export function wrongCounts({ title, answered, failed, logLines, spans, expected
   ];
 }
 
+/** What is wrong with what a client did: every call must have brought its answer. */
+export function wrongCalls({ title, calls, failed }) {
+  if (calls === 0) return [`${title}: no call was made`];
+  return failed > 0 ? [`${title}: ${failed} of ${calls} calls failed`] : [];
+}
+
+/** Whoever promises events must have told them. */
+export function unheard({ name, title, events }) {
+  return name === 'bare' || events > 0 ? [] : [`${title}: no event was told`];
+}
+
 /** Standard deviation of how many of `n` a lottery picks. */
 function deviation(n, share) {
   return Math.sqrt(n * share * (1 - share));

@@ -4,15 +4,19 @@ const number = new Intl.NumberFormat('en');
 const ratioOf = ({ median, low, high }) => `${median.toFixed(2)} (${low.toFixed(2)}..${high.toFixed(2)})`;
 
 /** The whole result as people read it; the same text stands in README.md. */
-export function report({ machine, control, inbound = {}, start, bars, wrong }) {
+export function report({ machine, control, inbound, outbound, policies, start, bars, wrong }) {
   return [
     ...Object.entries(inbound).map(([route, rows]) => `${routes[route].title}\n${inboundTable(rows)}`),
+    ...Object.entries(outbound).map(([calls, rows]) => `calls to a service, ${calls} at once\n${outboundTable(rows)}`),
+    ...(policies.length > 0
+      ? [`a call through the policies, of work that does nothing\n${policiesTable(policies)}`]
+      : []),
     ...(start.length > 0 ? [`start to the first answer, and idle memory\n${startTable(start)}`] : []),
     ...(bars.length > 0 ? [`what is promised\n${barsTable(bars)}`] : []),
     machine,
-    ...control.map(({ route, ratio, busy, conclusive }) =>
+    ...control.map(({ what, ratio, busy, conclusive }) =>
       [
-        `A/A control of ${route}: ${ratioOf(ratio)}, with the core ${Math.round(busy * 100)} % busy.`,
+        `A/A control of ${what}: ${ratioOf(ratio)}, with the core ${Math.round(busy * 100)} % busy.`,
         conclusive
           ? 'The run says something.'
           : 'INCONCLUSIVE: outside 0.95..1.05, or below 85 %, the run says nothing. Try a quieter machine.',
@@ -33,6 +37,31 @@ function inboundTable(rows) {
       ratioOf(row.cpuRatio),
       `${Math.round(row.busy * 100)} %`,
       ...[row.answered, row.logLines, row.spans, row.failed].map((count) => number.format(count)),
+    ]),
+  );
+}
+
+function outboundTable(rows) {
+  return table(
+    ['', 'calls/s', 'of bare axios', 'CPU µs', 'calls', 'failed'],
+    rows.map((row) => [
+      row.title,
+      number.format(Math.round(row.perSecond)),
+      ratioOf(row.ratio),
+      row.cpuPerCall.toFixed(0),
+      ...[row.calls, row.failed].map((count) => number.format(count)),
+    ]),
+  );
+}
+
+function policiesTable(rows) {
+  return table(
+    ['', 'ns over a bare await', 'ns when open', 'heap of one', 'timers of one', 'timers of 10,000 calls'],
+    rows.map(({ title, ns, rejectionNs, bytes, timers, inFlightTimers }) => [
+      title,
+      ...[ns.median, rejectionNs.median].map((time) => number.format(Math.round(time))),
+      `${number.format(Math.round(bytes))} B`,
+      ...[timers, inFlightTimers].map((count) => number.format(count)),
     ]),
   );
 }

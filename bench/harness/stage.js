@@ -27,6 +27,8 @@ export async function openStage() {
     spansOf: ({ name }) => settled(() => collector.spansOf(name)),
     /** Asks `url` over that many connections, each as fast as it is answered. */
     burst: (url, seconds, connections) => ask(load, { url, seconds, connections }),
+    /** Address of the service that answers about payments. */
+    upstream: `http://127.0.0.1:${payments.address().port}`,
     close: once(async () => {
       await end(load);
       await collector.stop();
