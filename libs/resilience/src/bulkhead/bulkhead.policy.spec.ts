@@ -71,7 +71,7 @@ describe('Bulkhead', () => {
     const bulkhead = new Bulkhead('payments', { maxConcurrent: 1, maxQueued: 1 });
     const [first, second, third] = [call(), call(), call()];
     const { signal, abort } = listened();
-    const results = [bulkhead.execute(first.run), bulkhead.execute(second.run, signal)];
+    const results = [bulkhead.execute(first.run), bulkhead.execute(second.run, { signal })];
     const reason = new Error('too late');
     abort(reason);
     await expect(results[1]).rejects.toBe(reason);
@@ -89,7 +89,7 @@ describe('Bulkhead', () => {
     const bulkhead = new Bulkhead('payments', { maxConcurrent: 1 });
     const [first, second] = [call(), call()];
     const result = bulkhead.execute(first.run);
-    await expect(bulkhead.execute(second.run, AbortSignal.abort('gone'))).rejects.toBe('gone');
+    await expect(bulkhead.execute(second.run, { signal: AbortSignal.abort('gone') })).rejects.toBe('gone');
     expect(bulkhead.queued).toBe(0);
     expect(second.run).not.toHaveBeenCalled();
     first.end();
@@ -100,7 +100,7 @@ describe('Bulkhead', () => {
     const bulkhead = new Bulkhead('payments', { maxConcurrent: 1 });
     const [first, second] = [call(), call()];
     const { signal, abort, listeners } = listened();
-    const results = [bulkhead.execute(first.run), bulkhead.execute(second.run, signal)];
+    const results = [bulkhead.execute(first.run), bulkhead.execute(second.run, { signal })];
     expect(listeners()).toBe(1);
     first.end();
     await settled();
@@ -151,7 +151,7 @@ describe('Bulkhead', () => {
               .execute(() => {
                 started.push(n);
                 return run();
-              }, controller.signal)
+              }, controller)
               .catch((error: { code?: string; name?: string }) => error.code ?? error);
             calls.push({ end, abort: () => controller.abort('aborted'), result });
             if (running.length < options.maxConcurrent) start(n);

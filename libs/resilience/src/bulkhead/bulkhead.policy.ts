@@ -31,11 +31,11 @@ export class Bulkhead {
   }
 
   /**
-   * Runs `call` when there is a place for it. A call that waits leaves the line when `signal` aborts, with the signal's reason.
+   * Runs `call` when there is a place for it. A call that waits leaves the line when the signal of `until` aborts, with its reason.
    * @throws ResilienceError `bulkhead_full`
    */
-  async execute<T>(call: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    if (!this.tryEnter()) await this.wait(signal);
+  async execute<T>(call: () => Promise<T>, until?: { readonly signal: AbortSignal }): Promise<T> {
+    if (!this.tryEnter()) await this.wait(until?.signal);
     try {
       return await call();
     } finally {

@@ -92,11 +92,11 @@ export class CircuitBreaker {
     throw new ResilienceError({ code: 'circuit_open', client: this.client, retryAfterMs: this.retryAfterMs(now) });
   }
 
-  record(permit: CircuitPermit, outcome: CircuitOutcome, durationMs: number): void {
+  record(permit: CircuitPermit, outcome: CircuitOutcome, durationMs: number, now = performance.now()): void {
     if (permit !== this.generation) return;
     const { current } = this;
     if (current.kind === 'half-open') this.recordProbe(current, outcome, durationMs);
-    else if (current.kind === 'closed' && outcome !== 'neutral') this.count(outcome === 'failure', durationMs);
+    else if (current.kind === 'closed' && outcome !== 'neutral') this.count(outcome === 'failure', durationMs, now);
   }
 
   /** Refuses every call until {@link reset}. */
@@ -114,10 +114,10 @@ export class CircuitBreaker {
     this.enter(closed);
   }
 
-  private count(failed: boolean, durationMs: number): void {
+  private count(failed: boolean, durationMs: number, now: number): void {
     const { failureRatio, slowCallMs, slowCallRatio, minimumThroughput } = this.options;
     const { window } = this;
-    window.add(performance.now(), failed, durationMs > slowCallMs);
+    window.add(now, failed, durationMs > slowCallMs);
     if (window.calls < minimumThroughput) return;
     // Divided, not multiplied: 0.1 * 30 is more than 3, 3 / 30 is 0.1.
     if (window.failures / window.calls >= failureRatio || window.slow / window.calls >= slowCallRatio) this.open(0);

@@ -8,6 +8,11 @@ import { type TimerHandle, timers } from '../timers/timer-queue.js';
  */
 export const deadlineHeader = 'x-envoy-expected-rq-timeout-ms';
 
+/** What must hear that it has to end. */
+export interface Ending {
+  stop(error: ResilienceError): void;
+}
+
 /** When a request's time is over. It travels with the request through awaits; whatever the request waits for ends with it. */
 export class Deadline {
   /** On the clock of `performance.now()`. */
@@ -16,6 +21,7 @@ export class Deadline {
   /** Made when somebody asks: most requests end long before anybody would be told. */
   private ending?: AbortController;
   private over?: ResilienceError;
+  private readonly told = new Set<Ending>();
 
   /**
    * @param name what has the deadline, as the error says it
@@ -46,6 +52,17 @@ export class Deadline {
     return this.ending.signal;
   }
 
+  /** Stops `ending` when the time is over or nobody waits any more, at once if so already. A signal does the same for more time. */
+  tell(ending: Ending): void {
+    if (this.over) ending.stop(this.over);
+    else this.told.add(ending);
+  }
+
+  /** Whoever is {@link tell told} of the end and is done lets go with it. */
+  forget(ending: Ending): void {
+    this.told.delete(ending);
+  }
+
   /** Nobody waits any more: the work is stopped. */
   cancel(): void {
     timers.cancel(this.timer);
@@ -60,6 +77,8 @@ export class Deadline {
   private stop(error: ResilienceError): void {
     this.over = error;
     this.ending?.abort(error);
+    for (const ending of this.told) ending.stop(error);
+    this.told.clear();
   }
 }
 

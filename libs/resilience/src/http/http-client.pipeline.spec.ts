@@ -592,7 +592,7 @@ describe('HttpClient calls out through its policies', () => {
     expect(client.bulkhead).toMatchObject({ inUse: 0, queued: 0 });
     expect(received).toHaveLength(20);
     await client.close();
-    expect(jest.getTimerCount()).toBe(0);
+    expect(timers.size).toBe(0);
     connect();
   });
 });

@@ -11,7 +11,7 @@ import { Bulkhead } from '../bulkhead/bulkhead.policy.js';
 import { CircuitBreaker } from '../circuit-breaker/circuit-breaker.policy.js';
 import { deadlineHeader } from '../deadline/deadline.js';
 import type { ResilienceEvents } from '../events/resilience.events.js';
-import { runCall } from '../pipeline/run-call.js';
+import { runCall } from '../pipeline/call.js';
 import { RetryRules } from '../retry/retry.rules.js';
 import { outcomeOf } from './attempt.outcome.js';
 import { retriesOf, retryWithAxios } from './axios-retry.driver.js';

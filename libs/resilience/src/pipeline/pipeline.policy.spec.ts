@@ -31,8 +31,8 @@ describe('Pipeline', () => {
   it('ends exactly at its total timeout, and tells the work', async () => {
     let told: AbortSignal | undefined;
     const pipeline = new Pipeline('redis', { totalTimeoutMs: 300, attemptTimeoutMs: 300, retry: false });
-    const work = (signal: AbortSignal) => {
-      told = signal;
+    const work = (attempt: { signal: AbortSignal }) => {
+      told = attempt.signal;
       return hanging();
     };
     const code = codeOf(pipeline.execute(work));

@@ -1,8 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { HttpClient } from '../http/http-client.js';
-import { RetryRules } from './retry.rules.js';
-import { retryInLoop } from './retry-in-loop.js';
+import { Pipeline } from '../pipeline/pipeline.policy.js';
 
 interface Case {
   what: string;
@@ -81,27 +80,20 @@ describe('the two drivers of the retry rules', () => {
     }
   }
 
-  async function inLoop({ answers, repeatable, overloaded = false, retryAfterSeconds }: Case): Promise<void> {
-    const describeFailure = (error: unknown) => ({
-      transient: [408, 429, 502, 503, 504].includes((error as { status: number }).status),
-      repeatable,
-      final: overloaded,
-      timeLeftMs: 5_000,
-      ...(retryAfterSeconds !== undefined && { retryAfterMs: retryAfterSeconds * 1_000 }),
-    });
-    const { signal } = new AbortController();
-    await retryInLoop(
-      { client: 'drill', rules: new RetryRules(options), describe: describeFailure, signal },
-      async () => {
-        const status = answers[Math.min(calls++, answers.length - 1)] ?? 200;
-        if (status !== 200) throw Object.assign(new Error(String(status)), { status });
-      },
-    );
+  async function withPipeline({ answers, repeatable, overloaded = false, retryAfterSeconds }: Case): Promise<void> {
+    const transient = [408, 429, 502, 503, 504];
+    const isTransient = (error: unknown) => transient.includes((error as { status: number }).status);
+    const answer = async () => {
+      const status = answers[Math.min(calls++, answers.length - 1)] ?? 200;
+      const retryAfterMs = retryAfterSeconds === undefined ? undefined : retryAfterSeconds * 1_000;
+      if (status !== 200) throw Object.assign(new Error(String(status)), { status, overloaded, retryAfterMs });
+    };
+    await new Pipeline('drill', { retry: options }).execute(answer, { repeatable, isTransient });
   }
 
   describe.each([
     { driver: 'axios-retry', run: withAxios },
-    { driver: 'the loop', run: inLoop },
+    { driver: 'a pipeline', run: withPipeline },
   ])('$driver', ({ run }) => {
     it.each(cases)('$what', async (one) => {
       current = one;
