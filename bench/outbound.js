@@ -14,7 +14,7 @@ const worker = join(import.meta.dirname, 'harness', 'client.process.js');
 export async function measureOutbound(stage, { settings, progress }) {
   const [bare, ...rivals] = clients;
   const tables = { 50: [], 1: [] };
-  for (const rival of rivals) {
+  for (const rival of rivals.filter(({ quick }) => quick || !settings.quick)) {
     progress(rival.title);
     const processes = [bare, rival].map(({ name }) =>
       start(onServerCore([worker, name, stage.upstream]), { ipc: true }),
