@@ -5,10 +5,11 @@ import { describe, expect, it } from '@jest/globals';
 const libraries: Record<string, string[]> = {
   telemetry: [],
   resilience: [],
+  health: ['resilience', 'telemetry'],
   discovery: ['resilience', 'telemetry'],
-  postgres: ['resilience', 'telemetry'],
-  cache: ['resilience', 'telemetry'],
-  service: ['postgres', 'cache', 'discovery', 'resilience', 'telemetry'],
+  postgres: ['health', 'resilience', 'telemetry'],
+  cache: ['health', 'resilience', 'telemetry'],
+  service: ['postgres', 'cache', 'discovery', 'health', 'resilience', 'telemetry'],
   testing: [],
 };
 

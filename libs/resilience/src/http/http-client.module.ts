@@ -14,6 +14,8 @@ import { HttpClients } from './http-clients.js';
 export interface HttpClientModuleOptions {
   /** The typed client: a class that takes an {@link HttpClient} in its constructor. `PaymentsClient` is called `payments` in metrics. */
   client: Type;
+  /** Whether its callers can do without an answer: then a service that fails makes this one degraded, not broken. @default false */
+  hasFallback?: boolean;
   inject?: FactoryProvider['inject'];
   useFactory(...injected: never[]): HttpClientOptions;
 }
@@ -21,12 +23,12 @@ export interface HttpClientModuleOptions {
 /** Provides one typed client for one service. */
 @Module({})
 export class HttpClientModule implements OnApplicationShutdown {
-  static registerAsync({ client, inject = [], useFactory }: HttpClientModuleOptions): DynamicModule {
+  static registerAsync({ client, hasFallback, inject = [], useFactory }: HttpClientModuleOptions): DynamicModule {
     const http: FactoryProvider = {
       provide: HttpClient,
       inject: [{ token: ResilienceEvents, optional: true }, ...inject],
       useFactory: (events: ResilienceEvents | undefined, ...injected: never[]) =>
-        new HttpClient(clientName(client), useFactory(...injected), events),
+        new HttpClient(clientName(client), useFactory(...injected), events, hasFallback),
     };
     return { module: HttpClientModule, providers: [http, client], exports: [client] };
   }

@@ -45,12 +45,14 @@ export class HttpClient extends Axios {
 
   /**
    * @param client name of the service, as metrics and errors show it: `payments`
+   * @param hasFallback whether its callers can do without an answer; for health
    * @throws ZodError naming every option that is out of range
    */
   constructor(
     readonly client: string,
     options: HttpClientOptions,
     private readonly events?: ResilienceEvents,
+    readonly hasFallback = false,
   ) {
     const resolved = httpClientOptions.parse(options);
     const attempts = axios.create({ baseURL: resolved.baseUrl, headers: { accept: 'application/json' } });

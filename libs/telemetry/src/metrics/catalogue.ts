@@ -105,6 +105,18 @@ export const catalogue = {
     help: 'Share of time that the event loop was busy since the last scrape, 0 to 1.',
     labels: [],
   },
+  healthCheckStatus: {
+    type: 'gauge',
+    name: 'health_check_status',
+    help: 'What each health check last found: 1 is ok, 0.5 degraded, 0 error.',
+    labels: ['check'],
+  },
+  healthCheckDuration: {
+    type: 'gauge',
+    name: 'health_check_duration_seconds',
+    help: 'How long each health check last took.',
+    labels: ['check'],
+  },
   postgresPoolConnections: {
     type: 'gauge',
     name: 'db_client_connection_count',
