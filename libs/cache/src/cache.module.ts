@@ -2,6 +2,7 @@ import { ResilienceEvents } from '@app/resilience';
 import { type DynamicModule, type FactoryProvider, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { Cache } from './cache.js';
 import type { CacheOptions } from './cache.options.js';
+import { CacheHealth } from './health/cache.health.js';
 import type { CacheStore } from './stores/cache.store.js';
 import { MemoryStore } from './stores/memory.store.js';
 import { RedisStore } from './stores/redis.store.js';
@@ -22,6 +23,7 @@ export class CacheModule implements OnApplicationShutdown {
       global: true,
       providers: [
         { provide: STORE, inject, useFactory: (...injected: never[]) => createStore(useFactory(...injected)) },
+        { provide: CacheHealth, inject: [STORE], useFactory: (store: CacheStore) => new CacheHealth(store) },
         {
           provide: Cache,
           inject: [STORE, { token: ResilienceEvents, optional: true }],

@@ -42,7 +42,8 @@ export class RedisStore implements CacheStore {
   private async bounded<T>(command: Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`Redis took longer than ${this.timeoutMs} ms`)), this.timeoutMs);
+      const late = Object.assign(new Error(`Redis took longer than ${this.timeoutMs} ms`), { code: 'ETIMEDOUT' });
+      timer = setTimeout(() => reject(late), this.timeoutMs);
     });
     try {
       return await Promise.race([command, timeout]);
