@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Failure } from './failure.js';
 import { run } from './run.js';
 
@@ -8,7 +8,10 @@ export async function openDatabaseServer(dataDir) {
   // Only there after the build.
   const { createDatabase, startPostgres } = await import('@app/testing');
   const { DATABASE_URL } = process.env;
-  if (!DATABASE_URL) return startPostgres({ dataDir: join(dataDir, 'postgres') });
+  if (!DATABASE_URL) {
+    const folder = join(dataDir, 'postgres');
+    return Object.assign(await startPostgres({ dataDir: folder }), { dataDir: resolve(folder) });
+  }
   const server = URL.parse(DATABASE_URL);
   if (!server || !/^postgres(ql)?:$/.test(server.protocol) || !['', '/', '/postgres'].includes(server.pathname)) {
     throw new Failure(
@@ -32,6 +35,8 @@ export async function migrateApps(server, apps) {
       );
     });
   }
+  // Health watches the disk of a server of our own.
+  for (const app of withDatabase) if (server.dataDir) app.env.DATABASE_DATA_DIR = server.dataDir;
   await Promise.all(withDatabase.map((app) => runScript(app, 'migrate')));
 }
 

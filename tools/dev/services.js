@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from './failure.js';
 
 const startTimeoutMs = 60_000;
-/** Longer than a service takes at most: requests, then workers, then spans. */
-const stopTimeoutMs = 30_000;
+/** Longer than a service takes at most: requests, then workers, then spans, then pools. */
+const stopTimeoutMs = 40_000;
 
 /** @throws Failure naming every port that is taken */
 export async function checkPorts(apps, dataDir) {

@@ -20,6 +20,8 @@ import { ProductsService } from './products/products.service.js';
     }),
     HttpClientModule.registerAsync({
       client: PaymentsClient,
+      // Without an answer an order stays pending, and the worker asks again.
+      hasFallback: true,
       inject: [ordersConfig.KEY],
       useFactory: (config: OrdersConfig) => config.payments,
     }),

@@ -17,6 +17,8 @@ import { type StorefrontConfig, storefrontConfig } from './storefront.config.js'
     }),
     HttpClientModule.registerAsync({
       client: OrdersClient,
+      // Without it products come stale from the cache.
+      hasFallback: true,
       inject: [storefrontConfig.KEY],
       useFactory: (config: StorefrontConfig) => config.orders,
     }),

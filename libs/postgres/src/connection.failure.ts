@@ -23,3 +23,8 @@ export function connectionFailure(error: unknown): unknown {
     ? new ResilienceError({ code: 'unavailable', client: 'postgres', retryAfterMs: 1_000, cause: error })
     : error;
 }
+
+/** Whether a wait for a connection ended because all are in use, which says nothing of the database. */
+export function isFullPool(error: unknown): boolean {
+  return (error as Error).message === 'timeout exceeded when trying to connect';
+}

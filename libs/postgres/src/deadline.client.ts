@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
-import { currentDeadline } from '@app/resilience';
+import { currentDeadline, isResilienceError } from '@app/resilience';
 import pg from 'pg';
-import { connectionFailure } from './connection.failure.js';
+import { connectionFailure, isFullPool } from './connection.failure.js';
 
 /** Cancellations under way at once, at most: each takes a connection for a moment, of a server that may be in trouble. */
 const maxCancels = 4;
@@ -10,6 +10,15 @@ let cancels = 0;
 
 /** What ends a transaction must run, however late it is. */
 const ending = /^\s*(rollback|commit)/i;
+
+/** How the database was last found by those who use it. What a statement itself did wrong says that the database answers. */
+export interface LastUse {
+  /** On the clock of `performance.now()`. */
+  at: number;
+  failure?: unknown;
+}
+
+type Tell = (failure?: unknown) => void;
 
 /** What pg keeps of a session and its types do not tell. */
 interface Session {
@@ -25,6 +34,13 @@ interface Session {
  * The statement then fails with the deadline's error, and one that the database is to blame for with `unavailable`.
  */
 export class DeadlineClient extends pg.Client {
+  private readonly tell: Tell;
+
+  constructor(config: pg.ClientConfig & { tell?: Tell } = {}) {
+    super(config);
+    this.tell = config.tell ?? (() => undefined);
+  }
+
   // pg's `query` has many forms; what it gives back tells which one it was.
   override query(...args: unknown[]): never {
     const [statement] = args as [string | { text?: string }];
@@ -44,9 +60,14 @@ export class DeadlineClient extends pg.Client {
     const stop = () => cancelStatement(this as unknown as Session);
     signal?.addEventListener('abort', stop, { once: true });
     try {
-      return await result;
+      const answer = await result;
+      this.tell();
+      return answer;
     } catch (error) {
-      throw signal?.aborted ? signal.reason : connectionFailure(error);
+      if (signal?.aborted) throw signal.reason;
+      const failure = connectionFailure(error);
+      this.tell(isResilienceError(failure) ? failure : undefined);
+      throw failure;
     } finally {
       signal?.removeEventListener('abort', stop);
     }
@@ -55,6 +76,18 @@ export class DeadlineClient extends pg.Client {
 
 /** A pool whose waits for a connection end with the request's deadline. */
 export class DeadlinePool extends pg.Pool {
+  lastUse?: LastUse;
+
+  constructor(config: pg.PoolConfig = {}) {
+    super(config);
+    // The pool's options are those of its clients.
+    Object.assign(this.options, { tell: this.tell });
+  }
+
+  private readonly tell: Tell = (failure) => {
+    this.lastUse = { at: performance.now(), failure };
+  };
+
   override connect(): Promise<pg.PoolClient>;
   override connect(callback: Parameters<pg.Pool['connect']>[0]): void;
   override connect(callback?: Parameters<pg.Pool['connect']>[0]): Promise<pg.PoolClient> | undefined {
@@ -64,7 +97,9 @@ export class DeadlinePool extends pg.Pool {
     }
     const deadline = currentDeadline();
     const connecting = super.connect().catch((error) => {
-      throw connectionFailure(error);
+      const failure = connectionFailure(error);
+      if (!isFullPool(error)) this.tell(failure);
+      throw failure;
     });
     return deadline ? waitFor(connecting, deadline.signal) : connecting;
   }

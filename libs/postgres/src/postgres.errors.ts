@@ -20,7 +20,8 @@ const mends: Record<string, string> = {
   '42P01': 'Its tables are missing: run `pnpm migrate`, in production the migration step of the release.',
 };
 
-function codeOf(error: unknown): string {
+/** SQLSTATE, or what Node calls it. */
+export function codeOf(error: unknown): string {
   return String((error as { code?: unknown } | undefined)?.code ?? '');
 }
 

@@ -111,14 +111,12 @@ describe('the pool', () => {
 });
 
 describe('PostgresModule', () => {
-  const start = async (requiresTable: string, address = url) => {
-    const useFactory = () => postgresEnv.parse({ DATABASE_URL: address });
+  const start = (requiresTable: string) => {
+    const useFactory = () => postgresEnv.parse({ DATABASE_URL: url });
     const imports = [PostgresModule.registerAsync({ useFactory, requiresTable })];
-    const module = await Test.createTestingModule({ imports }).compile();
-    return module.init().catch(async (error: unknown) => {
-      await module.get(Kysely).destroy();
-      throw error;
-    });
+    return Test.createTestingModule({ imports })
+      .compile()
+      .then((module) => module.init());
   };
 
   it('provides the database, and closes it with the application', async () => {
@@ -128,24 +126,5 @@ describe('PostgresModule', () => {
     expect((await sql`select 1 as one`.execute(db)).rows).toEqual([{ one: 1 }]);
     await module.close();
     await expect(sql`select 1`.execute(db)).rejects.toThrow('destroyed');
-  });
-
-  it('does not start on a database that was not migrated', async () => {
-    await expect(start('missing')).rejects.toMatchObject({
-      name: 'PostgresUnavailableError',
-      mend: expect.stringContaining('pnpm migrate'),
-    });
-  });
-
-  it.each([
-    ['the password is wrong', (at: URL) => Object.assign(at, { password: 'wrong' }), 'password'],
-    ['there is no such database', (at: URL) => Object.assign(at, { pathname: '/nowhere' }), 'Create the database'],
-    ['nobody listens', (at: URL) => Object.assign(at, { port: '1' }), 'Check that Postgres runs there'],
-  ])('does not start when %s, and says what to do', async (_what, spoil, mend) => {
-    await expect(start('orders', spoil(new URL(url)).href)).rejects.toMatchObject({
-      name: 'PostgresUnavailableError',
-      message: expect.not.stringContaining('wrong'),
-      mend: expect.stringContaining(mend),
-    });
   });
 });

@@ -1,20 +1,15 @@
-import { isResilienceError } from '@app/resilience';
-import {
-  type DynamicModule,
-  type FactoryProvider,
-  Module,
-  type OnApplicationShutdown,
-  type OnModuleInit,
-} from '@nestjs/common';
-import { Kysely, PostgresDialect, sql } from 'kysely';
-import { PostgresUnavailableError } from './postgres.errors.js';
+import { type DynamicModule, type FactoryProvider, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { Kysely, PostgresDialect } from 'kysely';
+import type { DeadlinePool } from './deadline.client.js';
+import { DataDiskHealth } from './health/data-disk.health.js';
+import { PostgresHealth } from './health/postgres.health.js';
 import type { PostgresOptions } from './postgres.options.js';
 import { createPool } from './postgres.pool.js';
 
 export interface PostgresModuleOptions {
   inject?: FactoryProvider['inject'];
   useFactory(...injected: never[]): PostgresOptions;
-  /** A table that the service cannot do without: it refuses to start on a database that was not migrated. */
+  /** A table that the service cannot do without: it is not ready on a database that was not migrated. */
   requiresTable: string;
 }
 
@@ -25,19 +20,21 @@ export function connectPostgres<Tables>(options: PostgresOptions): Kysely<Tables
 
 /** What the module's own providers were made with. */
 class PostgresConnection {
+  readonly pool: DeadlinePool;
   readonly db: Kysely<unknown>;
 
   constructor(
     readonly options: PostgresOptions,
-    readonly requiresTable: string,
+    readonly table: string,
   ) {
-    this.db = connectPostgres(options);
+    this.pool = createPool(options);
+    this.db = new Kysely({ dialect: new PostgresDialect({ pool: this.pool }) });
   }
 }
 
 /** Provides `Kysely` for the service's database. Inject it with the types of its tables: `db: Kysely<OrdersTables>`. */
 @Module({})
-export class PostgresModule implements OnModuleInit, OnApplicationShutdown {
+export class PostgresModule implements OnApplicationShutdown {
   static registerAsync({ inject, useFactory, requiresTable }: PostgresModuleOptions): DynamicModule {
     return {
       module: PostgresModule,
@@ -49,20 +46,22 @@ export class PostgresModule implements OnModuleInit, OnApplicationShutdown {
           useFactory: (...injected: never[]) => new PostgresConnection(useFactory(...injected), requiresTable),
         },
         { provide: Kysely, inject: [PostgresConnection], useFactory: ({ db }: PostgresConnection) => db },
+        {
+          provide: PostgresHealth,
+          inject: [PostgresConnection],
+          useFactory: (connection: PostgresConnection) => new PostgresHealth(connection),
+        },
+        {
+          provide: DataDiskHealth,
+          inject: [PostgresConnection],
+          useFactory: ({ options: { dataDir } }: PostgresConnection) => dataDir && new DataDiskHealth(dataDir),
+        },
       ],
       exports: [Kysely],
     };
   }
 
   constructor(private readonly connection: PostgresConnection) {}
-
-  /** @throws PostgresUnavailableError when the database cannot be used as it is */
-  async onModuleInit(): Promise<void> {
-    const { db, options, requiresTable } = this.connection;
-    await sql`select from ${sql.table(requiresTable)} limit 0`.execute(db).catch((error) => {
-      throw new PostgresUnavailableError(options.url, isResilienceError(error) ? error.cause : error);
-    });
-  }
 
   async onApplicationShutdown(): Promise<void> {
     await this.connection.db.destroy();

@@ -20,12 +20,19 @@ export const postgresEnv = z
       .default(2_000)
       .describe('How long a request waits for a connection, a free one or a new one.'),
     DATABASE_STATEMENT_TIMEOUT_MS: ms(600_000).default(5_000).describe('How long one SQL statement may take.'),
+    DATABASE_DATA_DIR: z
+      .string()
+      .optional()
+      .describe(
+        'Folder of the data, where the server is one of `pnpm start` on this machine: health watches its disk.',
+      ),
   })
   .transform((env) => ({
     url: env.DATABASE_URL,
     poolMax: env.DATABASE_POOL_MAX,
     acquireTimeoutMs: env.DATABASE_ACQUIRE_TIMEOUT_MS,
     statementTimeoutMs: env.DATABASE_STATEMENT_TIMEOUT_MS,
+    ...(env.DATABASE_DATA_DIR !== undefined && { dataDir: env.DATABASE_DATA_DIR }),
   }));
 
 export type PostgresOptions = z.output<typeof postgresEnv>;

@@ -9,7 +9,7 @@ const goneClientCheckMs = 500;
 const frozenServerMarginMs = 500;
 
 /** A pool in which every wait is bounded: for a connection, for a statement, for a lock in a transaction left open. */
-export function createPool(options: PostgresOptions): pg.Pool {
+export function createPool(options: PostgresOptions): DeadlinePool {
   const pool = new DeadlinePool({
     Client: DeadlineClient,
     connectionString: options.url,

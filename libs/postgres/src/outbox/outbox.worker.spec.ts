@@ -1,3 +1,4 @@
+import { stopWorkers } from '@app/health';
 import { catalogue, registry } from '@app/telemetry';
 import { eventually, type PostgresServer, recordSpans, startPostgres } from '@app/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
@@ -241,7 +242,42 @@ describe('a running worker', () => {
   });
 });
 
+describe('a worker that must end at once', () => {
+  it('ends the leases of what it cannot wait for: another worker delivers it, and once only', async () => {
+    await add();
+    const late = held();
+    const first = new Worker({ 'order.placed': late.handler });
+    first.onApplicationBootstrap();
+    await late.begun;
+    expect(await stopWorkers(AbortSignal.abort())).toEqual(['outbox']);
+
+    const next = held();
+    const second = new Worker({ 'order.placed': next.handler }).turn();
+    await next.begun;
+    late.release();
+    next.release();
+    await second;
+    expect(await rows()).toEqual([]);
+  });
+});
+
 describe('what can be seen of an outbox', () => {
+  it('is its health: degraded while an event waits for too long, or for a person', async () => {
+    const worker = () => new Worker({ 'order.placed': () => Promise.reject(new Error('no')) }, { maxAgeMs: 1_000 });
+    const seen = async () => {
+      const each = worker();
+      await each.turn();
+      return each.check();
+    };
+    expect(await seen()).toEqual({ status: 'ok' });
+    await add();
+    expect(await seen()).toEqual({ status: 'ok' });
+    await sql`update outbox set available_at = now() - interval '1 hour'`.execute(db);
+    expect(await seen()).toEqual({ status: 'degraded', reason: 'backlog' });
+    await sql`update outbox set available_at = now() + interval '1 hour', parked_at = now()`.execute(db);
+    expect(await seen()).toEqual({ status: 'degraded', reason: 'backlog' });
+  });
+
   it('are deliveries, linked to the trace that wrote the event', async () => {
     const recorded = await recordSpans();
     const writer = trace.getTracer('spec').startActiveSpan('POST /orders', async (span) => {
@@ -286,5 +322,13 @@ describe('what can be seen of an outbox', () => {
     ]);
     const oldest = told.find((line) => line.startsWith(catalogue.outboxOldestAge.name));
     expect(Number(oldest?.split(' ')[1])).toBeGreaterThanOrEqual(3_600);
+  });
+});
+
+describe('outboxEnv', () => {
+  it('names the options that contradict each other', () => {
+    expect(outboxEnv.safeParse({ OUTBOX_MAX_SILENCE_MS: '1000' }).error?.message).toContain(
+      'OUTBOX_MAX_SILENCE_MS (1000) must exceed OUTBOX_LEASE_MS (30000) and OUTBOX_POLL_MS (500)',
+    );
   });
 });

@@ -1,4 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { HealthCheck, type HealthResult, WorkerLoop } from '@app/health';
+import { Deadline, runWithDeadline } from '@app/resilience';
 import { catalogue, counter, gauge, logger, redactCredentials } from '@app/telemetry';
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
@@ -21,6 +22,7 @@ const backlogEveryMs = 5_000;
  * side, so there is no order among them.
  */
 @Injectable()
+@HealthCheck({ name: 'outbox' })
 export abstract class OutboxWorker implements OnApplicationBootstrap, OnModuleDestroy {
   /** What to do with each topic. A row of an unknown topic fails, and ends parked. */
   protected abstract readonly handlers: Record<string, OutboxHandler>;
@@ -28,42 +30,43 @@ export abstract class OutboxWorker implements OnApplicationBootstrap, OnModuleDe
   private readonly log = logger.child({ context: 'Outbox' });
   private readonly tracer = trace.getTracer('@app/postgres');
   private readonly deliveries = counter(catalogue.outboxDeliveries);
-  private readonly stopping = new AbortController();
-  private running: Promise<void> = Promise.resolve();
-  private backlogMeasuredAt = -Infinity;
+  private readonly loop: WorkerLoop;
+  private readonly underway = new Set<Row>();
+  private backlog = { measuredAt: -Infinity, ageMs: 0, parked: 0 };
 
   constructor(
     private readonly db: Kysely<OutboxTables>,
     private readonly options: OutboxOptions,
-  ) {}
+  ) {
+    this.loop = new WorkerLoop('outbox', {
+      maxSilenceMs: options.maxSilenceMs,
+      pauseMs: options.pollMs,
+      turn: async () => (await this.turn()) === options.batchSize,
+      release: () => this.release(),
+    });
+  }
 
   onApplicationBootstrap(): void {
-    this.running = this.run();
+    this.loop.start();
   }
 
   /** Takes up nothing more and waits for the deliveries under way. */
   async onModuleDestroy(): Promise<void> {
-    this.stopping.abort();
-    await this.running;
+    await this.loop.stop();
   }
 
-  private async run(): Promise<void> {
-    const { signal } = this.stopping;
-    while (!signal.aborted) {
-      const delivered = await this.turn().catch((error) => {
-        this.log.warn({ err: error }, 'the outbox cannot be read');
-        return 0;
-      });
-      if (delivered < this.options.batchSize) {
-        await sleep(this.options.pollMs, undefined, { signal }).catch(() => undefined);
-      }
-    }
+  /** Whether events wait for too long, or for a person, as the worker last saw it. */
+  check(): HealthResult {
+    const { ageMs, parked } = this.backlog;
+    return parked > 0 || ageMs > this.options.maxAgeMs ? { status: 'degraded', reason: 'backlog' } : { status: 'ok' };
   }
 
   /** Claims a batch, delivers it, and says how many rows it was. */
   async turn(): Promise<number> {
-    await this.measureBacklog().catch((error) => this.log.warn({ err: error }, 'the backlog cannot be measured'));
-    const rows = await this.claim();
+    await this.within(() => this.measureBacklog()).catch((error) =>
+      this.log.warn({ err: error }, 'the backlog cannot be measured'),
+    );
+    const rows = await this.within(() => this.claim());
     await Promise.all(rows.map((row) => this.deliver(row)));
     return rows.length;
   }
@@ -106,38 +109,44 @@ export abstract class OutboxWorker implements OnApplicationBootstrap, OnModuleDe
     };
     const options = { kind: SpanKind.CONSUMER, attributes, links: writer && [{ context: writer }] };
     return this.tracer.startActiveSpan(`process ${topic}`, options, ROOT_CONTEXT, async (span) => {
+      this.underway.add(row);
       try {
-        await this.handle(row);
-        if (!(await this.acknowledge(row)))
+        await this.within(() => this.handle(row));
+        if (!(await this.within(() => this.acknowledge(row))))
           throw new Error('the delivery outlived its lease; another worker has the event');
         this.deliveries.inc({ topic, outcome: 'delivered' });
         this.log.info({ topic, event: row.id, attempts }, 'event delivered');
       } catch (error) {
         span.recordException(error as Error);
         span.setStatus({ code: SpanStatusCode.ERROR });
-        await this.giveBack(row, error).catch((lost) => {
+        await this.within(() => this.giveBack(row, error)).catch((lost) => {
           // The lease gives the row back when it ends.
           this.log.warn({ err: lost, topic, event: row.id }, 'a failed delivery cannot be recorded');
         });
       } finally {
+        this.underway.delete(row);
         span.end();
       }
     });
   }
 
+  /** No wait of the worker is longer than a lease, whatever the pool or a handler allows: one that is frozen shows by its silence. */
+  private async within<T>(work: () => Promise<T>): Promise<T> {
+    const deadline = new Deadline(this.options.leaseMs, 'outbox');
+    const over = Promise.withResolvers<never>();
+    deadline.signal.addEventListener('abort', () => over.reject(new Error('it outlived its lease')));
+    try {
+      return await Promise.race([runWithDeadline(deadline, work), over.promise]);
+    } finally {
+      deadline.end();
+      this.loop.beat();
+    }
+  }
+
   private async handle({ topic, payload }: Row): Promise<void> {
     const handler = this.handlers[topic];
     if (!handler) throw new Error(`no handler for topic ${topic}`);
-    const ended = new AbortController();
-    const leaseEnd = sleep(this.options.leaseMs, undefined, { signal: ended.signal }).then(() => {
-      throw new Error('the delivery outlived its lease');
-    });
-    try {
-      await Promise.race([handler(payload), leaseEnd]);
-    } finally {
-      leaseEnd.catch(() => undefined);
-      ended.abort();
-    }
+    await handler(payload);
   }
 
   /** @returns whether the row was still ours */
@@ -168,6 +177,20 @@ export abstract class OutboxWorker implements OnApplicationBootstrap, OnModuleDe
     );
   }
 
+  /** Ends the leases of deliveries that this process cannot wait for, so that another worker takes them up at once. */
+  private async release(): Promise<void> {
+    for (const { id, attempts } of this.underway) {
+      await this.within(() =>
+        this.db
+          .updateTable('outbox')
+          .set({ available_at: sql<Date>`now()` })
+          .where('id', '=', id)
+          .where('attempts', '=', attempts)
+          .execute(),
+      );
+    }
+  }
+
   /** Full jitter. @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ */
   private backoffMs(attempts: number): number {
     const { backoffBaseMs, backoffMaxMs } = this.options;
@@ -175,8 +198,8 @@ export abstract class OutboxWorker implements OnApplicationBootstrap, OnModuleDe
   }
 
   private async measureBacklog(): Promise<void> {
-    if (performance.now() - this.backlogMeasuredAt < backlogEveryMs) return;
-    this.backlogMeasuredAt = performance.now();
+    if (performance.now() - this.backlog.measuredAt < backlogEveryMs) return;
+    this.backlog.measuredAt = performance.now();
     const { pending, parked, age } = await this.db
       .selectFrom('outbox')
       .select([
@@ -187,6 +210,7 @@ export abstract class OutboxWorker implements OnApplicationBootstrap, OnModuleDe
         ),
       ])
       .executeTakeFirstOrThrow();
+    this.backlog = { measuredAt: this.backlog.measuredAt, ageMs: age * 1_000, parked };
     gauge(catalogue.outboxPending).set(pending);
     gauge(catalogue.outboxParked).set(parked);
     gauge(catalogue.outboxOldestAge).set(Math.max(0, age));
