@@ -37,9 +37,16 @@ export class Shop {
     }
   }
 
-  /** Starts a service, or starts it again on the port that it had. */
-  async startService(app: AppName): Promise<ServiceProcess> {
+  /** Starts a service, or starts it again on the port that it had; `env` is for this time only. */
+  async startService(app: AppName, env: Record<string, string> = {}): Promise<ServiceProcess> {
     const before = this.services[app];
+    const service = await this.startAnother(app, { ...(before && { PORT: String(before.port) }), ...env });
+    this.services[app] = service;
+    return service;
+  }
+
+  /** Starts one more instance, on a port of its own. */
+  async startAnother(app: AppName, env: Record<string, string> = {}): Promise<ServiceProcess> {
     const { payments, orders } = this.services;
     const service = await ServiceProcess.start({
       folder: folderOf(app),
@@ -47,11 +54,10 @@ export class Shop {
         ...(app !== 'storefront' && { DATABASE_URL: this.databases[app] }),
         ...(app === 'orders' && { PAYMENTS_URL: payments.url }),
         ...(app === 'storefront' && { ORDERS_URL: orders.url }),
-        ...(before && { PORT: String(before.port) }),
         ...this.env,
+        ...env,
       },
     });
-    this.services[app] = service;
     this.processes.push(service);
     return service;
   }
@@ -75,7 +81,7 @@ export class Shop {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(Object.values(this.services).map((service) => service.kill()));
+    await Promise.all(this.processes.map((service) => service.kill()));
     await this.postgres.stop();
   }
 }

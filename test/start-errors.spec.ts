@@ -1,19 +1,9 @@
 import { createServer, type Server } from 'node:net';
-import { type PostgresServer, ServiceProcess, startPostgres } from '@app/testing';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ServiceProcess } from '@app/testing';
+import { describe, expect, it } from '@jest/globals';
 import { type AppName, folderOf } from './shop.js';
 
-const nowhere = 'postgres://someone:hunter2-secret@127.0.0.1:1/orders';
-
 describe('a service that cannot start', () => {
-  let postgres: PostgresServer;
-
-  beforeAll(async () => {
-    postgres = await startPostgres();
-  });
-
-  afterAll(() => postgres?.stop());
-
   async function startFailing(app: AppName, env: Record<string, string>): Promise<string> {
     const service = ServiceProcess.spawn({ folder: folderOf(app), env });
     const code = await service.exited;
@@ -53,17 +43,6 @@ describe('a service that cannot start', () => {
     expect(output).toContain('- ADMIN_TOKEN');
     expect(output).not.toContain('secret@');
     expect(output).not.toContain('short-secret');
-  });
-
-  it('says that its database is not there, without the password', async () => {
-    const output = await startFailing('orders', { DATABASE_URL: nowhere });
-    expect(output).toMatch(/cannot be used.*ECONNREFUSED/s);
-    expect(output).not.toContain('hunter2');
-  });
-
-  it('says that its database is missing, or was never migrated', async () => {
-    expect(await startFailing('orders', { DATABASE_URL: `${postgres.url}/nothing` })).toContain('Create the database');
-    expect(await startFailing('orders', { DATABASE_URL: await postgres.database('orders') })).toContain('pnpm migrate');
   });
 
   it('says which port is taken', async () => {

@@ -1,6 +1,7 @@
 import { createConnection, type Socket } from 'node:net';
 import { eventually } from '@app/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { probe } from './probes.js';
 import { Shop } from './shop.js';
 
 const body = JSON.stringify({ items: [{ sku: 'compass', quantity: 1 }] });
@@ -35,22 +36,70 @@ describe('a stop', () => {
     const { storefront } = shop.services;
     const { socket, answer } = await halfACheckout();
     const exited = storefront.stop();
-    await eventually('it is not ready', async () => (await fetch(`${storefront.admin}/readyz`)).status === 503);
-    expect((await fetch(`${storefront.admin}/livez`)).status).toBe(200);
-    expect(await (await fetch(`${storefront.admin}/healthz`)).json()).toMatchObject({ status: 'shutting_down' });
+    await eventually('it is not ready', async () => (await probe(storefront, 'readyz')).httpStatus === 503);
+    expect((await probe(storefront, 'livez')).httpStatus).toBe(200);
+    expect(await probe(storefront, 'healthz')).toMatchObject({ httpStatus: 503, status: 'shutting_down' });
     socket.write(body.slice(10));
     expect(await exited).toBe(0);
     expect(answer()).toContain('HTTP/1.1 201');
   });
 
-  it('waits no longer than it was told, says so, and exits with 1', async () => {
+  it('waits no longer than it was told, tells the client and the log of each request, and exits with 1', async () => {
     const storefront = await shop.startService('storefront');
-    const { socket } = await halfACheckout();
+    const { answer } = await halfACheckout();
     expect(await storefront.stop()).toBe(1);
+    expect(answer()).toMatch(/^HTTP\/1\.1 503 .*"code":"shutting_down"/s);
+    const [, traceId] = /"traceId":"(\w+)"/.exec(answer()) ?? [];
     expect(storefront.logs).toContainEqual(
-      expect.objectContaining({ level: 'error', msg: 'requests in flight were cut short' }),
+      expect.objectContaining({
+        level: 'error',
+        msg: 'request cut short by the stop',
+        route: '/checkout',
+        trace_id: traceId,
+      }),
     );
-    socket.destroy();
+  });
+
+  it('serves new connections until routers have noticed, and asks them to go elsewhere', async () => {
+    const storefront = await shop.startService('storefront', { SHUTDOWN_DELAY_MS: '1000' });
+    const exited = storefront.stop();
+    await eventually('it is not ready', async () => (await probe(storefront, 'readyz')).httpStatus === 503);
+    const { status, headers } = await fetch(`${storefront.url}/products`);
+    expect([status, headers.get('connection')]).toEqual([200, 'close']);
+    expect(await exited).toBe(0);
+  });
+
+  it('does not wait for anybody when it is told a second time', async () => {
+    const storefront = await shop.startService('storefront', {
+      SHUTDOWN_DELAY_MS: '600000',
+      DRAIN_TIMEOUT_MS: '600000',
+    });
+    const { answer } = await halfACheckout();
+    const exited = storefront.stop();
+    await eventually('it stops', async () => (await probe(storefront, 'readyz')).httpStatus === 503);
+    void storefront.stop();
+    expect(await exited).toBe(1);
+    expect(answer()).toContain('shutting_down');
+  });
+
+  it('is begun by an error that nobody caught, and ends what is in flight all the same', async () => {
+    const onSignal = "process.on('SIGUSR2', () => Promise.reject(new Error('nobody catches this')))";
+    const storefront = await shop.startService('storefront', {
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(onSignal)}`,
+    });
+    const { socket, answer } = await halfACheckout();
+    process.kill(storefront.pid, 'SIGUSR2');
+    await eventually('it stops', async () => (await probe(storefront, 'readyz')).httpStatus === 503);
+    socket.write(body.slice(10));
+    expect(await storefront.exited).toBe(1);
+    expect(answer()).toContain('HTTP/1.1 201');
+    expect(storefront.logs).toContainEqual(
+      expect.objectContaining({
+        level: 'fatal',
+        msg: 'unhandledRejection',
+        err: expect.objectContaining({ message: 'nobody catches this' }),
+      }),
+    );
   });
 
   it('ends idle services with 0, on either signal', async () => {

@@ -1,3 +1,4 @@
+import { HealthModule } from '@app/health';
 import { HttpClients, ResilienceEvents } from '@app/resilience';
 import { logger } from '@app/telemetry';
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
@@ -32,7 +33,13 @@ export class ServiceModule {
       global: true,
       // Requests are logged by the telemetry hook, so pino-http's middleware is bound to no route. Its own serializers would replace
       // the logger's, and write whole requests with their credentials.
-      imports: [LoggerModule.forRoot({ pinoHttp: { logger, wrapSerializers: false }, forRoutes: [] })],
+      imports: [
+        LoggerModule.forRoot({ pinoHttp: { logger, wrapSerializers: false }, forRoutes: [] }),
+        HealthModule.registerAsync({
+          inject: [config.KEY],
+          useFactory: ({ service }: { service: ServiceConfig }) => service.health,
+        }),
+      ],
       providers: [
         Lifecycle,
         HttpClients,

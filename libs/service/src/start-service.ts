@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { HealthService } from '@app/health';
 import { HttpClients } from '@app/resilience';
 import { logger, registerRuntimeMetrics, serviceIdentity } from '@app/telemetry';
 import type { Type } from '@nestjs/common';
@@ -8,8 +10,10 @@ import { createAdminServer } from './admin/admin.server.js';
 import { ConfigError } from './config/config.error.js';
 import { createAdapter } from './http/adapter.js';
 import { serveApiDocs } from './http/api-docs.js';
+import { RequestsInFlight } from './http/requests-in-flight.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
-import { type RunningService, stopService } from './lifecycle/stop-service.js';
+import { stopOnSignals } from './lifecycle/stop-on-signals.js';
+import type { RunningService } from './lifecycle/stop-service.js';
 import { ServiceModule } from './service.module.js';
 
 /**
@@ -36,14 +40,15 @@ export async function runCommand(command: () => Promise<unknown>): Promise<void>
   }
 }
 
-/** The same without signals and exit codes: for tests, which end it with {@link stopService}. */
+/** The same without signals and exit codes: for tests, which end it with `stopService`. */
 export async function runService(appModule: Type): Promise<RunningService> {
   const { config: definition, trustInboundHeaders = false } = ServiceModule.optionsOf(appModule);
   const { service: config } = definition.parse();
 
+  const inFlight = new RequestsInFlight();
   const app = await NestFactory.create<NestFastifyApplication>(
     appModule,
-    createAdapter(config, { trustInboundHeaders }),
+    createAdapter(config, { trustInboundHeaders, inFlight }),
     {
       abortOnError: false,
       bodyParser: false,
@@ -55,32 +60,26 @@ export async function runService(appModule: Type): Promise<RunningService> {
   registerRuntimeMetrics();
 
   const lifecycle = app.get(Lifecycle);
-  const admin = createAdminServer(config, lifecycle, app.get(HttpClients));
+  const health = app.get(HealthService);
+  const admin = createAdminServer(config, lifecycle, health, app.get(HttpClients));
   await admin.listen({ port: config.adminPort, host: config.host });
   await app.listen(config.port, config.host);
   lifecycle.started();
-  logger.info({ url: addressOf({ server: app.getHttpServer() }), admin: addressOf(admin) }, 'ready');
-  return { app, admin, lifecycle, config };
+  logger.info({ url: addressOf({ server: app.getHttpServer() }), admin: addressOf(admin) }, 'listening');
+  void tellWhenReady(health, lifecycle, config.health.cacheMs);
+  return { app, admin, lifecycle, inFlight, config };
 }
 
-function stopOnSignals(service: RunningService): void {
-  let stopping = false;
-  const stop = async (reason: string, exitCode: number) => {
-    if (stopping) {
-      logger.warn({ reason }, 'stopping at once');
-      process.exit(1);
+/** A service starts without what it depends on, and becomes ready by itself; why it is not ready, the checks tell. */
+async function tellWhenReady(health: HealthService, lifecycle: Lifecycle, everyMs: number): Promise<void> {
+  while (lifecycle.phase === 'serving') {
+    const { status } = await health.ready();
+    if (status !== 'error') {
+      logger.info('ready');
+      return;
     }
-    stopping = true;
-    logger.info({ reason }, 'stopping');
-    const drained = await stopService(service).catch((error) => logger.error({ err: error }, 'the stop failed'));
-    process.exit(drained ? exitCode : 1);
-  };
-  process.on('SIGTERM', () => void stop('SIGTERM', 0));
-  process.on('SIGINT', () => void stop('SIGINT', 0));
-  process.on('uncaughtException', (error, origin) => {
-    logger.fatal({ err: error }, origin);
-    void stop(origin, 1);
-  });
+    await sleep(everyMs, undefined, { ref: false });
+  }
 }
 
 /** Errors that a person can mend say how, in `mend`; the rest are bugs, and show where they come from. */

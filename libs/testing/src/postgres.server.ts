@@ -33,6 +33,8 @@ export interface PostgresServer {
   exited: Promise<void>;
   /** Kills it as a power cut would, and starts it again on its data and its port. */
   crash(): Promise<void>;
+  /** Holds all its processes, as a machine that hangs does, until the function that this gives is called. */
+  freeze(): Promise<() => void>;
   /** Ends it as an administrator would (fast shutdown), and waits for its end. */
   stop(): Promise<void>;
 }
@@ -94,6 +96,18 @@ export async function startPostgres({
         );
         if (!up && Date.now() > deadline) throw failure('PostgreSQL did not come back.', dataMend);
       }
+    },
+    async freeze() {
+      const rows = await query<{ pid: number }>(
+        `${url}/postgres`,
+        'select pid from pg_stat_activity where pid <> pg_backend_pid()',
+      );
+      // First the one that would start others.
+      const pids = [currentPid(), ...rows.map(({ pid }) => pid)];
+      for (const pid of pids) end(pid, 'SIGSTOP');
+      return () => {
+        for (const pid of pids) end(pid, 'SIGCONT');
+      };
     },
     database: (name) => createDatabase(url, name),
     query: (database, sql) => query(`${url}/${database}`, sql),

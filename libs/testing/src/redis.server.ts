@@ -7,6 +7,8 @@ import { freePort } from './free-port.js';
 export interface RedisServer {
   url: string;
   pid: number;
+  /** Runs a command, such as `CONFIG SET maxmemory 1`, and returns the first line of the answer. */
+  command(line: string): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -33,6 +35,7 @@ export async function startRedis(): Promise<RedisServer> {
   return {
     url: `redis://127.0.0.1:${port}`,
     pid: child.pid as number,
+    command: (line) => command(port, line),
     stop() {
       child.kill('SIGKILL');
       return exited;
@@ -46,5 +49,16 @@ function canConnect(port: number): Promise<boolean> {
       .once('connect', () => resolve(true))
       .once('error', () => resolve(false))
       .once('connect', () => socket.destroy());
+  });
+}
+
+/** Redis also takes commands as plain lines. @see https://redis.io/docs/latest/develop/reference/protocol-spec/#inline-commands */
+function command(port: number, line: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection(port, '127.0.0.1', () => socket.write(`${line}\r\n`));
+    socket.once('error', reject).once('data', (answer) => {
+      socket.destroy();
+      resolve(String(answer).trim());
+    });
   });
 }

@@ -24,6 +24,8 @@ export class ServiceProcess {
   output = '';
   url = '';
   admin = '';
+  /** Whether it has said that it is ready, as it does once. */
+  ready = false;
   readonly exited: Promise<number | null>;
 
   private constructor(private readonly child: ChildProcess) {
@@ -37,7 +39,7 @@ export class ServiceProcess {
   static async start({ timeoutMs = 30_000, ...options }: ServiceProcessOptions): Promise<ServiceProcess> {
     const service = ServiceProcess.spawn(options);
     await Promise.race([
-      eventually(`${options.folder} is ready`, () => service.url !== '', { timeoutMs }),
+      eventually(`${options.folder} is ready`, () => service.ready, { timeoutMs }),
       service.exited.then((code) => {
         throw new Error(
           `${options.folder} ended with code ${code}:\n${service.output}${JSON.stringify(service.logs.slice(-5), null, 2)}`,
@@ -47,6 +49,13 @@ export class ServiceProcess {
       await service.kill();
       throw error;
     });
+    return service;
+  }
+
+  /** Starts it and waits until it listens, ready or not. */
+  static async startUnready(options: Omit<ServiceProcessOptions, 'timeoutMs'>): Promise<ServiceProcess> {
+    const service = ServiceProcess.spawn(options);
+    await eventually(`${options.folder} listens`, () => service.url !== '');
     return service;
   }
 
@@ -93,10 +102,11 @@ export class ServiceProcess {
       return;
     }
     this.logs.push(entry);
-    if (entry.msg === 'ready' && entry.url) {
+    if (entry.msg === 'listening' && entry.url) {
       this.url = entry.url;
       this.admin = String(entry.admin);
     }
+    if (entry.msg === 'ready') this.ready = true;
   }
 }
 

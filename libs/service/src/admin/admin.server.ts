@@ -1,3 +1,4 @@
+import type { HealthReport, HealthService } from '@app/health';
 import type { HttpClients } from '@app/resilience';
 import { logger, logLevels, registry, setLogLevel } from '@app/telemetry';
 import { fastify as createFastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
@@ -18,7 +19,12 @@ const logLevelBody = z.strictObject({ level: z.enum(logLevels) });
  * What operators and machines ask of a service, on a port of its own: `/livez`, `/readyz`, `/healthz`, `/metrics` and controls.
  * It serves no business, is neither logged nor traced, and is the last thing to close.
  */
-export function createAdminServer(config: ServiceConfig, lifecycle: Lifecycle, clients: HttpClients): FastifyInstance {
+export function createAdminServer(
+  config: ServiceConfig,
+  lifecycle: Lifecycle,
+  health: HealthService,
+  clients: HttpClients,
+): FastifyInstance {
   const admin = createFastify({
     bodyLimit: 16 * 1024,
     requestTimeout: config.requestTimeoutMs,
@@ -35,9 +41,9 @@ export function createAdminServer(config: ServiceConfig, lifecycle: Lifecycle, c
     if (refusal) throw new ProblemException({ status: 403, code: 'forbidden', detail: refusal });
   });
 
-  admin.get('/livez', async () => ({ status: 'ok' }));
-  admin.get('/readyz', async (_request, reply) => answerPhase(lifecycle, reply));
-  admin.get('/healthz', async (_request, reply) => answerPhase(lifecycle, reply));
+  admin.get('/livez', async (_request, reply) => answer(reply, health.live()));
+  admin.get('/readyz', async (_request, reply) => answer(reply, inPhase(lifecycle) ?? (await health.ready())));
+  admin.get('/healthz', async (_request, reply) => answer(reply, inPhase(lifecycle) ?? (await health.deep())));
 
   admin.get('/metrics', async (_request, reply) => {
     reply.type(registry.contentType);
@@ -80,9 +86,18 @@ export function createAdminServer(config: ServiceConfig, lifecycle: Lifecycle, c
   return admin;
 }
 
-function answerPhase(lifecycle: Lifecycle, reply: FastifyReply): { status: string } {
-  if (lifecycle.phase !== 'ready') reply.status(503);
-  return { status: lifecycle.phase === 'ready' ? 'ok' : lifecycle.phase === 'stopping' ? 'shutting_down' : 'starting' };
+type Report = Omit<HealthReport, 'status'> & { status: HealthReport['status'] | 'starting' };
+
+/** A service that starts or stops wants no requests, however well it is. */
+function inPhase({ phase }: Lifecycle): Report | undefined {
+  if (phase === 'serving') return undefined;
+  return { status: phase === 'stopping' ? 'shutting_down' : 'starting', info: {}, error: {}, details: {} };
+}
+
+/** The status alone is enough for a machine. */
+function answer(reply: FastifyReply, report: Report): Report {
+  reply.status(report.status === 'ok' || report.status === 'degraded' ? 200 : 503).header('cache-control', 'no-store');
+  return report;
 }
 
 function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {

@@ -48,9 +48,22 @@ export function serviceEnv(defaults: { port: number; adminPort: number }) {
           'How long a request may take, from its headers to its answer. Callers that are trusted may ask for less.',
         ),
       KEEP_ALIVE_TIMEOUT_MS: ms(600_000).default(72_000).describe('How long an idle connection is kept open.'),
+      HEALTH_TIMEOUT_MS: ms(60_000).default(1_000).describe('How long one health check may take.'),
+      HEALTH_CACHE_MS: ms(60_000)
+        .default(1_000)
+        .describe('How long the result of a health check holds, for all who ask. Not less than HEALTH_TIMEOUT_MS.'),
+      SHUTDOWN_DELAY_MS: z.coerce
+        .number()
+        .int()
+        .min(0)
+        .max(600_000)
+        .default(process.env.NODE_ENV === 'production' ? 5_000 : 0)
+        .describe(
+          'How long a service that stops still serves new requests, until routers have seen that it is not ready. 5000 where NODE_ENV is production.',
+        ),
       DRAIN_TIMEOUT_MS: ms(600_000)
         .default(10_000)
-        .describe('How long requests in flight, and then workers and pools, may take to end when the service stops.'),
+        .describe('How long requests in flight, then workers, and then pools, may take to end when the service stops.'),
       FLUSH_TIMEOUT_MS: ms(60_000)
         .default(2_000)
         .describe('How long spans may take to be sent when the service stops.'),
@@ -58,6 +71,12 @@ export function serviceEnv(defaults: { port: number; adminPort: number }) {
         .stringbool()
         .default(process.env.NODE_ENV !== 'production')
         .describe('Whether the API page is served at /docs. Off where NODE_ENV is production.'),
+    })
+    .refine(({ HEALTH_TIMEOUT_MS, HEALTH_CACHE_MS }) => HEALTH_TIMEOUT_MS <= HEALTH_CACHE_MS, {
+      error: ({ input }) => {
+        const { HEALTH_TIMEOUT_MS, HEALTH_CACHE_MS } = input as Record<string, number>;
+        return `HEALTH_TIMEOUT_MS (${HEALTH_TIMEOUT_MS}) must not exceed HEALTH_CACHE_MS (${HEALTH_CACHE_MS})`;
+      },
     })
     .transform((env) => ({
       port: env.PORT,
@@ -69,6 +88,8 @@ export function serviceEnv(defaults: { port: number; adminPort: number }) {
       requestTimeoutMs: env.REQUEST_TIMEOUT_MS,
       requestDeadlineMs: env.REQUEST_DEADLINE_MS,
       keepAliveTimeoutMs: env.KEEP_ALIVE_TIMEOUT_MS,
+      health: { timeoutMs: env.HEALTH_TIMEOUT_MS, cacheMs: env.HEALTH_CACHE_MS },
+      shutdownDelayMs: env.SHUTDOWN_DELAY_MS,
       drainTimeoutMs: env.DRAIN_TIMEOUT_MS,
       flushTimeoutMs: env.FLUSH_TIMEOUT_MS,
       apiDocs: env.API_DOCS,

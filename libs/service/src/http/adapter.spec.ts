@@ -7,6 +7,7 @@ import { defineConfig } from '../config/define-config.js';
 import { serviceEnv } from '../config/service.env.js';
 import { ServiceModule } from '../service.module.js';
 import { createAdapter, inbound } from './adapter.js';
+import { RequestsInFlight } from './requests-in-flight.js';
 
 const config = defineConfig('spec', { service: serviceEnv({ port: 0, adminPort: 0 }) });
 
@@ -34,7 +35,10 @@ describe('a request that matches no route', () => {
 
   beforeAll(async () => {
     const module = await Test.createTestingModule({ imports: [AppModule] }).compile();
-    const adapter = createAdapter(config.parse({}).service, { trustInboundHeaders: false });
+    const adapter = createAdapter(config.parse({}).service, {
+      trustInboundHeaders: false,
+      inFlight: new RequestsInFlight(),
+    });
     app = await module.createNestApplication<NestFastifyApplication>(adapter, { bodyParser: false }).init();
   });
   afterAll(() => app.close());

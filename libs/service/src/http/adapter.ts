@@ -7,9 +7,11 @@ import { ProblemException, toProblem } from '../problems/problem.js';
 import { AllowedMethods } from './allowed-methods.js';
 import { openDeadline } from './open-deadline.js';
 import { requestTimeouts } from './request-timeouts.js';
+import type { RequestsInFlight } from './requests-in-flight.js';
 
 export interface InboundOptions {
   trustInboundHeaders: boolean;
+  inFlight: RequestsInFlight;
 }
 
 /** The way of a request into the house, outermost first. */

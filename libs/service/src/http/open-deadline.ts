@@ -4,12 +4,14 @@ import { trace } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { classify } from '../problems/classify.js';
 import { sendProblem } from '../problems/send-problem.js';
+import type { RequestsInFlight } from './requests-in-flight.js';
 
 export interface OpenDeadlineOptions {
   /** Whether a caller's {@link deadlineHeader} may shorten the deadline. It can never lengthen it. */
   trustInboundHeaders: boolean;
   /** How long a request may take. */
   requestDeadlineMs: number;
+  inFlight: RequestsInFlight;
 }
 
 /** Reading does not change anything: who no longer waits for it needs no end of it. A write runs on to its own deadline. */
@@ -21,6 +23,7 @@ const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
  */
 export function openDeadline(fastify: FastifyInstance, options: OpenDeadlineOptions): void {
   const exceeded = counter(catalogue.deadlinesExceeded);
+  const { inFlight } = options;
 
   fastify.addHook('onRequest', (request, reply, done) => {
     const span = trace.getActiveSpan();
@@ -29,7 +32,10 @@ export function openDeadline(fastify: FastifyInstance, options: OpenDeadlineOpti
       exceeded.inc({ place: 'inbound' });
       sendProblem(request, reply, classify(error), span?.spanContext().traceId);
     });
+    const exchange = { request, reply, deadline, span };
+    inFlight.begin(exchange);
     reply.raw.once('close', () => {
+      inFlight.end(exchange);
       if (reply.raw.writableFinished) deadline.end();
       else if (safe.has(request.method)) deadline.cancel();
     });

@@ -1,5 +1,5 @@
 /** Where a service is in its life. It only moves on. */
-export type Phase = 'starting' | 'ready' | 'stopping';
+export type Phase = 'starting' | 'serving' | 'stopping';
 
 /** The service's phase, as its probes tell it. */
 export class Lifecycle {
@@ -10,7 +10,7 @@ export class Lifecycle {
   }
 
   started(): void {
-    if (this.current === 'starting') this.current = 'ready';
+    if (this.current === 'starting') this.current = 'serving';
   }
 
   stopping(): void {
