@@ -7,7 +7,7 @@ import { freePort } from './free-port.js';
 export interface RedisServer {
   url: string;
   pid: number;
-  /** Runs a command, such as `CONFIG SET maxmemory 1`, and returns the first line of the answer. */
+  /** Runs a command, such as `CONFIG SET maxmemory 1`, and returns its answer as Redis writes it. */
   command(line: string): Promise<string>;
   stop(): Promise<void>;
 }
