@@ -1,7 +1,8 @@
 export { createLogger, type LogLevel, logger, logLevels, setLogLevel } from './logs/logger.js';
 export { redactCredentials, redactedKeys } from './logs/redaction.js';
 export { BoundHistogram } from './metrics/bound-histogram.js';
-export { catalogue, type MetricDefinition, runtimeMetricNames } from './metrics/catalogue.js';
+export { catalogue, type LatencyBoundMs, type MetricDefinition, runtimeMetricNames } from './metrics/catalogue.js';
+export type { Objective, Objectives } from './metrics/objectives.js';
 export { counter, gauge, histogram, registerRuntimeMetrics, registry } from './metrics/registry.js';
 export { observeRefusal } from './requests/refused-request.js';
 export { observeRequests, type RequestTelemetryOptions, unmatchedRoute } from './requests/request-telemetry.js';

@@ -1,9 +1,10 @@
 import { createRequire } from 'node:module';
 import { isSpanContextValid, trace } from '@opentelemetry/api';
-import { type DestinationStream, type Logger, levels, pino } from 'pino';
+import { type DestinationStream, type Level, type Logger, levels, pino } from 'pino';
 import type pinoPretty from 'pino-pretty';
 import { serviceIdentity } from '../service-identity.js';
 import { serializeError } from './error.serializer.js';
+import { countLine } from './line.count.js';
 import { redact, redactCredentials } from './redaction.js';
 import { TurnStream } from './turn.stream.js';
 
@@ -40,7 +41,10 @@ export function createLogger(destination: DestinationStream = output()): Logger 
         logMethod(args, method, level) {
           const context = (args[0] as { context?: string } | undefined)?.context;
           if (level === levels.values.info && context && wiring.has(context)) this.debug(...args);
-          else method.apply(this, args);
+          else {
+            countLine(levels.labels[level] as Level);
+            method.apply(this, args);
+          }
         },
       },
     },

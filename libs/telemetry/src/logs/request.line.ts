@@ -1,4 +1,5 @@
 import { type Level, type Logger, symbols } from 'pino';
+import { countLine } from './line.count.js';
 import { requestFields } from './logger.js';
 import { redactCredentials } from './redaction.js';
 import { TurnStream } from './turn.stream.js';
@@ -27,6 +28,7 @@ export function requestLines(logger: Logger): Write {
   const write = stream instanceof TurnStream ? stream.writeSoon.bind(stream) : stream.write.bind(stream);
   return (level, line) => {
     if (!logger.isLevelEnabled(level)) return;
+    countLine(level);
     write(
       `{"level":"${level}","time":"${isoTime()}",${base},"trace_id":"${line.traceId}","span_id":"${line.spanId}",` +
         `"${method}":"${line.method}","${route}":${JSON.stringify(line.route)},` +

@@ -11,10 +11,14 @@ export interface MetricDefinition {
 }
 
 /**
- * Bounds that OpenTelemetry advises for HTTP durations, in seconds.
+ * Bounds that OpenTelemetry advises for HTTP durations. Objectives name them in milliseconds, as options do; metrics are in seconds.
  * @see https://opentelemetry.io/docs/specs/semconv/http/http-metrics/
  */
-const httpDurationBuckets = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10] as const;
+const httpDurationBoundsMs = [5, 10, 25, 50, 75, 100, 250, 500, 750, 1_000, 2_500, 5_000, 7_500, 10_000] as const;
+const httpDurationBuckets = httpDurationBoundsMs.map((ms) => ms / 1_000);
+
+/** A duration that histograms of requests can tell exactly how many were faster than. */
+export type LatencyBoundMs = (typeof httpDurationBoundsMs)[number];
 
 /** Every metric of the libraries, once. What Node itself reports (`nodejs_*`, `process_*`) comes from prom-client: {@link runtimeMetricNames}. */
 export const catalogue = {
@@ -117,6 +121,13 @@ export const catalogue = {
     help: 'How long each health check last took.',
     labels: ['check'],
   },
+  postgresStatements: {
+    type: 'histogram',
+    name: 'db_client_operation_duration_seconds',
+    help: 'Duration of SQL statements by their first word, failures included.',
+    labels: ['db_operation_name', 'error_type'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  },
   postgresPoolConnections: {
     type: 'gauge',
     name: 'db_client_connection_count',
@@ -165,12 +176,19 @@ export const catalogue = {
     help: 'Reads through the cache by cache name and outcome: hit, miss, error.',
     labels: ['cache', 'outcome'],
   },
+  logLines: {
+    type: 'counter',
+    name: 'log_lines_total',
+    help: 'Log lines of level warn and above, by level.',
+    labels: ['level'],
+  },
 } as const satisfies Record<string, MetricDefinition>;
 
 /** The metrics of Node and the process that our dashboards use; prom-client registers them and a spec checks that they exist. */
 export const runtimeMetricNames = {
   eventLoopDelayP50: 'nodejs_eventloop_lag_p50_seconds',
   eventLoopDelayP99: 'nodejs_eventloop_lag_p99_seconds',
+  eventLoopDelayMax: 'nodejs_eventloop_lag_max_seconds',
   activeHandles: 'nodejs_active_handles_total',
   heapUsed: 'nodejs_heap_size_used_bytes',
   heapTotal: 'nodejs_heap_size_total_bytes',
