@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { currentDeadline, isResilienceError } from '@app/resilience';
 import pg from 'pg';
 import { connectionFailure, isFullPool } from './connection.failure.js';
+import { observeStatement } from './statement.durations.js';
 
 /** Cancellations under way at once, at most: each takes a connection for a moment, of a server that may be in trouble. */
 const maxCancels = 4;
@@ -49,7 +50,7 @@ export class DeadlineClient extends pg.Client {
     if (deadline?.signal.aborted && !ending.test(text)) return Promise.reject(deadline.signal.reason) as never;
     const result: unknown = this.send(args);
     if (!(result instanceof Promise)) return result as never;
-    return this.until(result, ending.test(text) ? undefined : deadline?.signal) as never;
+    return observeStatement(text, this.until(result, ending.test(text) ? undefined : deadline?.signal)) as never;
   }
 
   private send(args: unknown[]): never {
