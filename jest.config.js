@@ -29,7 +29,11 @@ export default {
       ...project,
       displayName: 'unit',
       setupFiles: ['<rootDir>/jest.setup.js'],
-      testMatch: ['<rootDir>/{apps,libs}/*/src/**/*.spec.ts', '<rootDir>/tools/**/*.spec.ts'],
+      testMatch: [
+        '<rootDir>/{apps,libs}/*/src/**/*.spec.ts',
+        '<rootDir>/{grafana,prometheus}/src/**/*.spec.ts',
+        '<rootDir>/tools/**/*.spec.ts',
+      ],
     },
     {
       ...project,
