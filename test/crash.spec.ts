@@ -3,7 +3,7 @@ import { eventually } from '@app/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type AppName, Shop } from './shop.js';
 
-const initialStock = 1_000;
+const initialStock = 100_000;
 const buyers = 6;
 const crashes: (AppName | 'postgres')[] = [
   'orders',
