@@ -24,7 +24,7 @@ const filledBy = {
     'alert RetryBudgetEmpty',
   ],
   'orders is killed': [
-    'Overview / Services / C',
+    'Overview / Services / D',
     'Overview / Failed requests / A',
     'Service / Failed requests by route / A',
     'Resilience / Fallbacks served / A',
@@ -40,6 +40,7 @@ const filledBy = {
     'alert PostgresPoolExhausted',
   ],
   'payments stands still for a moment': ['alert EventLoopBlocked'],
+  'payments may not use its database': ['alert HealthCheckFails'],
   'the outbox gets more than it can deliver': ['alert OutboxStuck', 'alert OutboxParked'],
 } as const;
 type Fault = keyof typeof filledBy;
@@ -176,6 +177,13 @@ withPrometheus('every query of the stack, on real services under real load', () 
       await sleep(1_000);
     }
     await seen;
+  });
+
+  fault('payments may not use its database', async () => {
+    await shop.query('orders', 'alter database payments with allow_connections false');
+    await shop.query('orders', `select pg_terminate_backend(pid) from pg_stat_activity where datname = 'payments'`);
+    await filled('payments may not use its database');
+    await shop.query('orders', 'alter database payments with allow_connections true');
   });
 
   fault('the outbox gets more than it can deliver', async () => {

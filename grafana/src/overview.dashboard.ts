@@ -1,6 +1,6 @@
 import { metric, recorded } from '@app/prometheus';
 import { dashboard } from './dashboard.js';
-import { chosen, drillDown, drillDownFromCell, half, table, third, timeseries, whole } from './panels.js';
+import { chosen, drillDown, drillDownFromCell, half, healthStates, table, third, timeseries, whole } from './panels.js';
 import { failedRate, percentile, requestRate } from './requests.js';
 
 const link = drillDown('Look into this service', 'ballast-service');
@@ -37,6 +37,17 @@ export const overview = dashboard({
                 { value: null, color: 'red' },
                 { value: 1, color: 'green' },
               ],
+            },
+            {
+              title: 'Health',
+              expr: `min by (job) (${metric.healthCheckStatus}{${chosen}})`,
+              unit: 'short',
+              colors: [
+                { value: null, color: 'red' },
+                { value: 0.5, color: 'yellow' },
+                { value: 1, color: 'green' },
+              ],
+              states: healthStates,
             },
             { title: 'Requests', expr: requestRate('job'), unit: 'reqps', decimals: 1 },
             {

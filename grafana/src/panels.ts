@@ -145,7 +145,16 @@ export interface Column {
   /** From which value on a cell is coloured. Those that rise to trouble begin green, those that fall to it red. */
   colors?: { value: number | null; color: string }[];
   decimals?: number;
+  /** Words for values. */
+  states?: State[];
 }
+
+/** What a health check found. */
+export const healthStates: State[] = [
+  { value: 0, text: 'error', color: 'red' },
+  { value: 0.5, text: 'degraded', color: 'yellow' },
+  { value: 1, text: 'ok', color: 'green' },
+];
 
 /** A row for each combination of `labels`, and a column for each query. */
 export function table(
@@ -172,7 +181,7 @@ export function table(
         },
       },
     });
-  for (const { title, unit, colors, decimals } of columns) panel.overrideByName(title, cell(unit, decimals, colors));
+  for (const column of columns) panel.overrideByName(column.title, cell(column));
   const first = Object.values(labels)[0];
   if (link && first) panel.overrideByName(first, [{ id: 'links', value: [link.build()] }]);
   return panel;
@@ -259,9 +268,10 @@ function thresholds(...steps: { value: number | null; color: string }[]): Thresh
   return new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps(steps);
 }
 
-function cell(unit: string, decimals?: number, colors?: Column['colors']): DynamicConfigValue[] {
+function cell({ unit, decimals, colors, states }: Column): DynamicConfigValue[] {
   const properties: DynamicConfigValue[] = [{ id: 'unit', value: unit }];
   if (decimals !== undefined) properties.push({ id: 'decimals', value: decimals });
+  if (states) properties.push({ id: 'mappings', value: [valueMap(states)] });
   if (colors) {
     properties.push({ id: 'thresholds', value: thresholds(...colors).build() });
     properties.push({

@@ -1,6 +1,19 @@
 import { metric } from '@app/prometheus';
 import { dashboard } from './dashboard.js';
-import { chosen, half, heatmap, table, third, timeseries, traces, tracesOf, tracesOfCell, whole } from './panels.js';
+import {
+  chosen,
+  half,
+  healthStates,
+  heatmap,
+  stateTimeline,
+  table,
+  third,
+  timeseries,
+  traces,
+  tracesOf,
+  tracesOfCell,
+  whole,
+} from './panels.js';
 import { bucketRate, failedRate, percentile, requestRate } from './requests.js';
 
 const link = tracesOf();
@@ -22,6 +35,26 @@ export const service = dashboard({
     { name: 'route', query: `label_values(${metric.httpServerRequestDuration}_count{${chosen}}, http_route)` },
   ],
   rows: [
+    {
+      title: 'Health',
+      panels: [
+        stateTimeline({
+          title: 'Health checks',
+          description:
+            'What each check of `/healthz` found. Degraded: it still serves, with a fallback or slowly. Error: ask `/healthz` on the admin port for the reason, and look at what the check is named after.',
+          unit: 'none',
+          width: whole,
+          link,
+          states: healthStates,
+          queries: [
+            {
+              expr: `min by (job, instance, check) (${gauge(metric.healthCheckStatus)})`,
+              legend: '{{job}} {{instance}} {{check}}',
+            },
+          ],
+        }),
+      ],
+    },
     {
       title: 'Requests',
       panels: [

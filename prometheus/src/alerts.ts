@@ -54,6 +54,15 @@ export function alerts(services: readonly string[]): Alert[] {
       panel: ['ballast-overview', 'Services'],
     },
     {
+      name: 'HealthCheckFails',
+      // Among them what readiness is judged by, so this also tells that a service gets no traffic.
+      expr: `min by (job, instance, check) (${metric.healthCheckStatus}) == 0`,
+      for: '1m',
+      severity: 'ticket',
+      summary: '{{ $labels.job }} ({{ $labels.instance }}) is not well: its check {{ $labels.check }} fails',
+      panel: ['ballast-service', 'Health checks'],
+    },
+    {
       name: 'ErrorRatioHigh',
       expr: `${recorded.badRatio('5m')}{objective="availability"} > ${errorRatio}`,
       for: '2m',
@@ -71,7 +80,8 @@ export function alerts(services: readonly string[]): Alert[] {
     },
     {
       name: 'CircuitBreakerOpen',
-      expr: `max by (job, instance, client) (${metric.circuitBreakerState}{state=~"open|forced-open"}) == 1`,
+      // Half-open too: a breaker that tries again and fails is not well.
+      expr: `max by (job, instance, client) (${metric.circuitBreakerState}{state=~"open|half-open|forced-open"}) == 1`,
       for: '30s',
       severity: 'ticket',
       summary:
@@ -81,7 +91,7 @@ export function alerts(services: readonly string[]): Alert[] {
     {
       name: 'RetryBudgetEmpty',
       expr: `sum by (job, client) (rate(${metric.resilienceRetriesRefused}{reason="budget"}[1m])) > 0`,
-      for: '30s',
+      for: '2m',
       severity: 'ticket',
       summary:
         '{{ $labels.job }} would retry {{ $value | humanize }} more calls to {{ $labels.client }} a second than its budget allows',

@@ -63,6 +63,7 @@ const faults: Record<string, { series: Series[]; within: number; over: number }>
   ErrorBudgetBurnsSlowly: { series: requests({ failed: 0.03, afterMinutes: 400 }), within: 60, over: 380 },
   ServiceDown: { series: [gauge('up', '', 0, 1)], within: 2, over: 1 },
   InstanceDown: { series: [gauge('up', '', 0, 1)], within: 2, over: 1 },
+  HealthCheckFails: { series: [gauge(metric.healthCheckStatus, ', check="postgres"', 0, 1)], within: 2, over: 1 },
   ErrorRatioHigh: { series: requests({ failed: 0.1 }), within: 6, over: 5 },
   LatencyOverObjective: { series: requests({ slow: 0.02 }), within: 15, over: 6 },
   CircuitBreakerOpen: {
@@ -79,7 +80,7 @@ const faults: Record<string, { series: Series[]; within: number; over: number }>
         [0, 60],
       ),
     ],
-    within: 3,
+    within: 5,
     over: 3,
   },
   EventLoopBlocked: { series: [gauge(metric.eventLoopDelayMax, '', 3, 0.02)], within: 1, over: 1 },
