@@ -13,5 +13,11 @@ export { HttpClient } from './http/http-client.js';
 export { HttpClientModule, type HttpClientModuleOptions } from './http/http-client.module.js';
 export { type HttpClientOptions, httpClientOptions } from './http/http-client.options.js';
 export { HttpClients } from './http/http-clients.js';
+export {
+  type IdempotencyCode,
+  IdempotencyError,
+  isIdempotencyError,
+} from './idempotency/idempotency.error.js';
+export { idempotencyKeyOf } from './idempotency/idempotency-key.js';
 export { type PipelineOptions, pipelineOptions } from './pipeline/pipeline.options.js';
 export { type ExecuteOptions, Pipeline } from './pipeline/pipeline.policy.js';

@@ -1,4 +1,4 @@
-import { type ResilienceCode, ResilienceError, resilienceCodes } from '@app/resilience';
+import { IdempotencyError, type ResilienceCode, ResilienceError, resilienceCodes } from '@app/resilience';
 import { describe, expect, it } from '@jest/globals';
 import {
   BadGatewayException,
@@ -88,6 +88,21 @@ describe('classify', () => {
   ])('says in whole seconds when it is worth trying again: %d ms', (retryAfterMs, seconds) => {
     const { headers } = classify(new ResilienceError({ code: 'circuit_open', client: 'payments', retryAfterMs }));
     expect(headers).toEqual({ 'retry-after': seconds, 'x-envoy-overloaded': 'true' });
+  });
+
+  it.each([
+    ['idempotency_key_missing', 400],
+    ['idempotency_key_invalid', 400],
+    ['idempotency_key_reused', 422],
+  ] as const)('says what is wrong with a key: %s', (code, status) => {
+    const { message } = new IdempotencyError(code);
+    const errors = [{ path: 'Idempotency-Key', message }];
+    expect(classify(new IdempotencyError(code))).toEqual({ status, code, detail: message, errors, headers: {} });
+  });
+
+  it('lets a tier above come again for the answer to a key', () => {
+    const { status, headers } = classify(new IdempotencyError('idempotency_key_busy', 1_000));
+    expect([status, headers]).toEqual([503, { 'retry-after': '1' }]);
   });
 
   it.each(['ETIMEDOUT', 'ECONNRESET', 'ERR_BAD_RESPONSE'])(

@@ -1,4 +1,10 @@
-import { isResilienceError, type MaybeOverloaded, type ResilienceCode } from '@app/resilience';
+import {
+  type IdempotencyCode,
+  isIdempotencyError,
+  isResilienceError,
+  type MaybeOverloaded,
+  type ResilienceCode,
+} from '@app/resilience';
 import { HttpException } from '@nestjs/common';
 import { isAxiosError } from 'axios';
 import { ProblemException, type ProblemInit } from './problem.js';
@@ -58,6 +64,13 @@ const resilienceProblems: Record<ResilienceCode, ProblemInit> = {
   cancelled: notNow,
 };
 
+const idempotencyStatuses: Record<IdempotencyCode, number> = {
+  idempotency_key_missing: 400,
+  idempotency_key_invalid: 400,
+  idempotency_key_reused: 422,
+  idempotency_key_busy: 503,
+};
+
 /** The one place that decides which answer an error gets. Whatever is unknown is a 500 that says nothing of its inside. */
 export function classify(error: unknown): ProblemInit {
   if (error instanceof ProblemException) return error.init;
@@ -83,13 +96,16 @@ export function classify(error: unknown): ProblemInit {
     };
   }
   if (isResilienceError(error)) {
-    const { retryAfterMs } = error;
+    return { ...resilienceProblems[error.code], headers: { ...overloaded, ...retryAfter(error) } };
+  }
+  if (isIdempotencyError(error)) {
+    const { code, message } = error;
     return {
-      ...resilienceProblems[error.code],
-      headers: {
-        ...overloaded,
-        ...(retryAfterMs !== undefined && { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1_000))) }),
-      },
+      status: idempotencyStatuses[code],
+      code,
+      detail: message,
+      errors: [{ path: 'Idempotency-Key', message }],
+      headers: retryAfter(error),
     };
   }
   if (isAxiosError(error)) {
@@ -104,6 +120,10 @@ export function classify(error: unknown): ProblemInit {
       : { headers, status: 502, code: 'upstream_failed', detail: 'A service that this one depends on failed.' };
   }
   return { status: 500, code: 'internal', detail: 'Something went wrong here. The trace id leads to the log.' };
+}
+
+function retryAfter({ retryAfterMs }: { retryAfterMs?: number }): Record<string, string> {
+  return retryAfterMs === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1_000))) };
 }
 
 function fastifyCode(error: unknown): string {
