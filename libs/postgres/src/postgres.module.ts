@@ -1,10 +1,11 @@
 import { type DynamicModule, type FactoryProvider, Module, type OnApplicationShutdown } from '@nestjs/common';
-import { Kysely, PostgresDialect } from 'kysely';
+import { Kysely } from 'kysely';
 import type { DeadlinePool } from './deadline.client.js';
 import { DataDiskHealth } from './health/data-disk.health.js';
 import { PostgresHealth } from './health/postgres.health.js';
 import type { PostgresOptions } from './postgres.options.js';
 import { createPool } from './postgres.pool.js';
+import { SharingDialect } from './shared-transaction.js';
 
 export interface PostgresModuleOptions {
   inject?: FactoryProvider['inject'];
@@ -15,7 +16,7 @@ export interface PostgresModuleOptions {
 
 /** The database for a script; whoever calls this ends it with `destroy()`. Services import {@link PostgresModule}. */
 export function connectPostgres<Tables>(options: PostgresOptions): Kysely<Tables> {
-  return new Kysely({ dialect: new PostgresDialect({ pool: createPool(options) }) });
+  return new Kysely({ dialect: new SharingDialect({ pool: createPool(options) }) });
 }
 
 /** What the module's own providers were made with. */
@@ -28,7 +29,7 @@ class PostgresConnection {
     readonly table: string,
   ) {
     this.pool = createPool(options);
-    this.db = new Kysely({ dialect: new PostgresDialect({ pool: this.pool }) });
+    this.db = new Kysely({ dialect: new SharingDialect({ pool: this.pool }) });
   }
 }
 
