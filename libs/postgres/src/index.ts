@@ -1,3 +1,7 @@
+export { IdempotencyModule, type IdempotencyModuleOptions } from './idempotency/idempotency.module.js';
+export { type IdempotencyOptions, idempotencyEnv } from './idempotency/idempotency.options.js';
+export { createIdempotencyTable } from './idempotency/idempotency.table.js';
+export { Idempotent, type IdempotentOptions, type IdempotentRequest } from './idempotency/idempotent.interceptor.js';
 export { type Migration, MigrationRunningError, migrate } from './migrate.js';
 export { type OutboxOptions, outboxEnv } from './outbox/outbox.options.js';
 export {

@@ -170,6 +170,12 @@ export const catalogue = {
     help: 'Deliveries of outbox rows by topic and outcome: delivered, retried, parked.',
     labels: ['topic', 'outcome'],
   },
+  idempotentRequests: {
+    type: 'counter',
+    name: 'idempotent_requests_total',
+    help: 'Requests with an idempotency key by route and outcome: first, replayed, mismatch, busy.',
+    labels: ['route', 'outcome'],
+  },
   cacheRequests: {
     type: 'counter',
     name: 'cache_requests_total',
