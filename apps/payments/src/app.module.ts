@@ -1,4 +1,4 @@
-import { PostgresModule } from '@app/postgres';
+import { IdempotencyModule, PostgresModule } from '@app/postgres';
 import { ServiceModule } from '@app/service';
 import { Module } from '@nestjs/common';
 import { type PaymentsConfig, paymentsConfig } from './payments.config.js';
@@ -11,7 +11,11 @@ import { PaymentsService } from './payments.service.js';
     PostgresModule.registerAsync({
       inject: [paymentsConfig.KEY],
       useFactory: (config: PaymentsConfig) => config.postgres,
-      requiresTable: 'payments',
+      requiresTable: 'idempotency_keys',
+    }),
+    IdempotencyModule.registerAsync({
+      inject: [paymentsConfig.KEY],
+      useFactory: (config: PaymentsConfig) => config.idempotency,
     }),
   ],
   controllers: [PaymentsController],

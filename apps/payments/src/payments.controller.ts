@@ -1,4 +1,4 @@
-import { IdempotencyKey } from '@app/service';
+import { Idempotent } from '@app/postgres';
 import { Body, Controller, Get, Param, Post } from '@nestjs/common';
 import { ApiCreatedResponse, ApiHeader, ApiOkResponse } from '@nestjs/swagger';
 import { type CreatePayment, createPaymentSchema, type Payment, paymentSchema } from './payments.schemas.js';
@@ -9,10 +9,11 @@ export class PaymentsController {
   constructor(private readonly payments: PaymentsService) {}
 
   @Post()
+  @Idempotent()
   @ApiHeader({ name: 'Idempotency-Key', required: true })
   @ApiCreatedResponse({ standardSchema: paymentSchema })
-  create(@IdempotencyKey() key: string, @Body({ schema: createPaymentSchema }) body: CreatePayment): Promise<Payment> {
-    return this.payments.authorise(key, body);
+  create(@Body({ schema: createPaymentSchema }) body: CreatePayment): Promise<Payment> {
+    return this.payments.authorise(body);
   }
 
   @Get(':id')

@@ -40,46 +40,15 @@ describe('PaymentsService', () => {
     ['card', 'authorised'],
     ['card-declined', 'declined'],
   ] as const)('answers a payment by %s with %s, and writes it down', async (method, status) => {
-    const answer = await payments.authorise('k1', { ...payment, method });
+    const answer = await payments.authorise({ ...payment, method });
     expect(answer).toEqual({ id: expect.any(String), status });
     expect(await rows()).toMatchObject([
-      { ...answer, idempotency_key: 'k1', order_id: payment.orderId, amount: 24_900, currency: 'EUR', method },
+      { ...answer, order_id: payment.orderId, amount: 24_900, currency: 'EUR', method },
     ]);
   });
 
-  it('gives the first answer again to the same key and payment', async () => {
-    const first = await payments.authorise('k1', payment);
-    expect(await payments.authorise('k1', payment)).toEqual(first);
-    expect(await rows()).toHaveLength(1);
-  });
-
-  it('authorises once, however many ask at the same time', async () => {
-    const answers = await Promise.all(Array.from({ length: 20 }, () => payments.authorise('k1', payment)));
-    expect(new Set(answers.map(({ id }) => id)).size).toBe(1);
-    expect(await rows()).toHaveLength(1);
-  });
-
-  it('takes the same payment under another key for another one', async () => {
-    const [first, second] = [await payments.authorise('k1', payment), await payments.authorise('k2', payment)];
-    expect(second.id).not.toBe(first.id);
-  });
-
-  it.each([
-    ['order', { orderId: randomUUID() }],
-    ['amount', { amount: 1 }],
-    ['currency', { currency: 'USD' }],
-    ['method', { method: 'card-declined' }],
-  ] as const)('refuses a key that belongs to a payment with another %s', async (_what, other) => {
-    await payments.authorise('k1', payment);
-    expect(await problem(payments.authorise('k1', { ...payment, ...other }))).toMatchObject({
-      status: 422,
-      code: 'idempotency_key_reused',
-    });
-    expect(await rows()).toHaveLength(1);
-  });
-
   it('finds a payment by its id', async () => {
-    const made = await payments.authorise('k1', payment);
+    const made = await payments.authorise(payment);
     expect(await payments.find(made.id)).toEqual(made);
   });
 

@@ -3,7 +3,6 @@ import type { Generated } from 'kysely';
 export interface PaymentsTables {
   payments: {
     id: string;
-    idempotency_key: string;
     order_id: string;
     amount: number;
     currency: string;
