@@ -146,6 +146,24 @@ describe('a shared transaction', () => {
     expect(new Set(await Promise.all([backend(), backend()])).size).toBe(2);
   });
 
+  it('ends with its deadline when the work waits for something else, and gives its connection back', async () => {
+    const hung = Promise.withResolvers<void>();
+    const late = [1, 2].map(() =>
+      runWithDeadline(new Deadline(200, 'request'), () =>
+        shared(async () => {
+          await add('a');
+          await hung.promise;
+          await add('b');
+        }),
+      ).catch((error: unknown) => error),
+    );
+    for (const error of await Promise.all(late)) expect(isResilienceError(error, 'deadline_exceeded')).toBe(true);
+    expect(new Set(await Promise.all([backend(), backend()])).size).toBe(2);
+    hung.resolve();
+    await backend();
+    expect(await effects()).toEqual([]);
+  });
+
   it('leaves another database alone', async () => {
     const other = connectPostgres<Tables>(postgresEnv.parse({ DATABASE_URL: url }));
     const failing = shared(async () => {

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { currentDeadline } from '@app/resilience';
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -13,6 +14,7 @@ import {
 /**
  * Runs `work` so that all its statements are part of the transaction, also those that it and whatever it calls give to the ordinary
  * `Kysely`. They run one after the other. A `db.transaction()` inside joins; when it fails, the whole must fail, whoever catches its error.
+ * The deadline ends it, whatever `work` waits for.
  *
  * @throws Error when `work` returns while statements of its own still run, or after a transaction that joined has failed
  */
@@ -20,13 +22,26 @@ export function shareTransaction<T>(trx: Transaction<unknown>, work: () => Promi
   return trx.getExecutor().provideConnection(async (connection) => {
     const shared = new SharedTransaction(connection);
     try {
-      const result = await sharing.run(shared, work);
+      const result = await beforeDeadline(sharing.run(shared, work));
       shared.assertWhole();
       return result;
     } finally {
       await shared.end();
     }
   });
+}
+
+/** What the work waits for besides SQL may never end, and is not given the connection for so long. */
+async function beforeDeadline<T>(work: Promise<T>): Promise<T> {
+  const over = Promise.withResolvers<never>();
+  const ending = { stop: over.reject };
+  const deadline = currentDeadline();
+  deadline?.tell(ending);
+  try {
+    return await Promise.race([work, over.promise]);
+  } finally {
+    deadline?.forget(ending);
+  }
 }
 
 const sharing = new AsyncLocalStorage<SharedTransaction>();
