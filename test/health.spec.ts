@@ -48,6 +48,8 @@ describe('a service without its database', () => {
     started.push(service);
     return service;
   }
+  const turnsFailed = ({ logs }: ServiceProcess) =>
+    logs.filter(({ err }) => (err as { code?: string } | undefined)?.code === '42P01').length;
   const told = (service: ServiceProcess, msg: string) =>
     eventually(msg, () => service.logs.find((line) => line.msg === msg));
 
@@ -74,6 +76,11 @@ describe('a service without its database', () => {
     expect(await told(orders, 'postgres: error, not_migrated')).toMatchObject({
       mend: expect.stringContaining('Create the database'),
     });
+    // The worker's statements fail for want of its table, and say nothing good of the database.
+    await eventually('the worker has tried twice', () => turnsFailed(orders) >= 2);
+    expect((await probe(orders, 'readyz')).httpStatus).toBe(503);
+    expect((await probe(orders, 'readyz')).httpStatus).toBe(503);
+    expect(orders.ready).toBe(false);
     await postgres.query(
       'later',
       'create table orders (); create table outbox (available_at timestamptz, parked_at timestamptz)',

@@ -24,6 +24,11 @@ export function connectionFailure(error: unknown): unknown {
     : error;
 }
 
+/** Whether a statement misses its table: of a service that was never migrated, or of one mistaken handler. */
+export function isMissingTable(error: unknown): boolean {
+  return (error as { code?: string }).code === '42P01';
+}
+
 /** Whether a wait for a connection ended because all are in use, which says nothing of the database. */
 export function isFullPool(error: unknown): boolean {
   return (error as Error).message === 'timeout exceeded when trying to connect';

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { currentDeadline, isResilienceError } from '@app/resilience';
 import pg from 'pg';
-import { connectionFailure, isFullPool } from './connection.failure.js';
+import { connectionFailure, isFullPool, isMissingTable } from './connection.failure.js';
 import { observeStatement } from './statement.durations.js';
 
 /** Cancellations under way at once, at most: each takes a connection for a moment, of a server that may be in trouble. */
@@ -67,7 +67,7 @@ export class DeadlineClient extends pg.Client {
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       const failure = connectionFailure(error);
-      this.tell(isResilienceError(failure) ? failure : undefined);
+      if (!isMissingTable(error)) this.tell(isResilienceError(failure) ? failure : undefined);
       throw failure;
     } finally {
       signal?.removeEventListener('abort', stop);

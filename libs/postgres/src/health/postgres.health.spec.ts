@@ -91,6 +91,14 @@ describe('the health of Postgres', () => {
     expect(health.observed()).toMatchObject({ status: 'ok', at: expect.any(Number) });
   });
 
+  it('is not known from a statement that misses its table: the check tells whether that was ever there', async () => {
+    const { health } = open({ table: 'missing' });
+    await expect(sql`select from missing`.execute(db)).rejects.toMatchObject({ code: '42P01' });
+    expect(health.observed()).toBeUndefined();
+    expect(await health.check()).toMatchObject({ status: 'error', reason: 'not_migrated' });
+    expect(health.observed()).toBeUndefined();
+  });
+
   it('is known from a connection that broke, until one works again', async () => {
     const { pool, health } = open();
     const client = await pool.connect();
