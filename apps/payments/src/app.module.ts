@@ -11,7 +11,7 @@ import { PaymentsService } from './payments.service.js';
     PostgresModule.registerAsync({
       inject: [paymentsConfig.KEY],
       useFactory: (config: PaymentsConfig) => config.postgres,
-      requiresTable: 'idempotency_keys',
+      requiresTable: 'payments',
     }),
     IdempotencyModule.registerAsync({
       inject: [paymentsConfig.KEY],

@@ -19,14 +19,14 @@ export function connectPostgres<Tables>(options: PostgresOptions): Kysely<Tables
   return new Kysely({ dialect: new SharingDialect({ pool: createPool(options) }) });
 }
 
-/** What the module's own providers were made with. */
-class PostgresConnection {
+/** What the room's own providers are made with. */
+export class PostgresConnection {
   readonly pool: DeadlinePool;
   readonly db: Kysely<unknown>;
 
   constructor(
     readonly options: PostgresOptions,
-    readonly table: string,
+    readonly tables: Set<string>,
   ) {
     this.pool = createPool(options);
     this.db = new Kysely({ dialect: new SharingDialect({ pool: this.pool }) });
@@ -44,7 +44,8 @@ export class PostgresModule implements OnApplicationShutdown {
         {
           provide: PostgresConnection,
           inject,
-          useFactory: (...injected: never[]) => new PostgresConnection(useFactory(...injected), requiresTable),
+          useFactory: (...injected: never[]) =>
+            new PostgresConnection(useFactory(...injected), new Set([requiresTable])),
         },
         { provide: Kysely, inject: [PostgresConnection], useFactory: ({ db }: PostgresConnection) => db },
         {
@@ -58,7 +59,7 @@ export class PostgresModule implements OnApplicationShutdown {
           useFactory: ({ options: { dataDir } }: PostgresConnection) => dataDir && new DataDiskHealth(dataDir),
         },
       ],
-      exports: [Kysely],
+      exports: [Kysely, PostgresConnection],
     };
   }
 

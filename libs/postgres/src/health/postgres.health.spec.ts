@@ -26,7 +26,7 @@ describe('the health of Postgres', () => {
     const options = { ...postgresEnv.parse({ DATABASE_URL: address, DATABASE_POOL_MAX: '2' }), acquireTimeoutMs: 300 };
     const pool = createPool(options);
     db = new Kysely({ dialect: new PostgresDialect({ pool }) });
-    return { pool, health: new PostgresHealth({ db, pool, options, table }) };
+    return { pool, health: new PostgresHealth({ db, pool, options, tables: new Set(['orders', table]) }) };
   }
 
   const spoilt = (spoil: (address: URL) => void) => {

@@ -10,7 +10,7 @@ export interface PostgresHealthOptions {
   pool: DeadlinePool;
   options: PostgresOptions;
   /** Asked for, so that a database that was never migrated is found too. */
-  table: string;
+  tables: ReadonlySet<string>;
 }
 
 /** Whether the database answers on the pool that requests use. A pool that is full is load: it is not waited for, and never not ready. */
@@ -35,9 +35,9 @@ export class PostgresHealth {
   }
 
   private async query(): Promise<HealthResult> {
-    const { db, table } = this.connection;
+    const { db, tables } = this.connection;
     try {
-      await sql`select from ${sql.table(table)} limit 0`.execute(db);
+      await sql`select from ${sql.join([...tables].map((table) => sql.table(table)))} limit 0`.execute(db);
       return { status: 'ok' };
     } catch (error) {
       return this.isFull ? this.full() : this.failed(error);
