@@ -14,7 +14,9 @@ export const circuitBreakerOptions = z
       .min(1)
       .default(10)
       .describe('Calls that the window must hold before the breaker may open.'),
-    slowCallMs: ms(600_000).default(5_000).describe('A call that takes longer is slow.'),
+    slowCallMs: ms(600_000)
+      .optional()
+      .describe('A call that takes longer is slow. Not set: four fifths of the attempt timeout, where there is one.'),
     slowCallRatio: ratio.default(1).describe('Share of slow calls from which on the breaker opens.'),
     openMs: ms(3_600_000).default(5_000).describe('How long the breaker stays open before it lets probes through.'),
     maxOpenMs: ms(3_600_000)

@@ -99,8 +99,35 @@ describe('CircuitBreaker', () => {
       expect(breaker.state.kind).toBe('open');
       expect(calls).toBe(4);
       expect(events).toEqual([
-        { type: 'transition', client: 'payments', from: 'closed', to: 'open', calls: 4, failures: 2, slow: 0 },
+        {
+          type: 'transition',
+          client: 'payments',
+          from: 'closed',
+          to: 'open',
+          calls: 4,
+          failures: 2,
+          slow: 0,
+          causes: ['Error'],
+        },
       ]);
+    });
+
+    it('tells the last causes, each once', () => {
+      for (const cause of [{ status: 500 }, { code: 'ECONNRESET' }, { code: 'ECONNRESET' }, new TypeError('odd')]) {
+        breaker.record(breaker.acquire(), 'failure', 101, undefined, cause);
+      }
+      expect(events).toMatchObject([{ to: 'open', causes: ['500', 'ECONNRESET', 'TypeError'] }]);
+      breaker.reset();
+      for (const status of [500, 502, 503, 504]) {
+        breaker.record(breaker.acquire(), 'failure', 0, undefined, { status });
+      }
+      expect(events.at(-1)).toMatchObject({ to: 'open', causes: ['502', '503', '504'] });
+    });
+
+    it('counts no call as slow where it was not told which is', async () => {
+      breaker = new CircuitBreaker('postgres', { minimumThroughput: 1 });
+      await succeed(1_000_000);
+      expect(breaker.counts).toEqual({ calls: 1, failures: 0, slow: 0 });
     });
 
     it('stays closed below the ratio', async () => {
@@ -225,12 +252,13 @@ describe('CircuitBreaker', () => {
     });
 
     it.each([
-      ['fails', 'failure', 0],
-      ['is slow', 'success', 101],
-    ] as const)('is open again at once when one probe %s', async (_what, outcome, durationMs) => {
+      ['fails', 'failure', 0, { calls: 1, failures: 1, slow: 0, causes: ['ECONNREFUSED'] }],
+      ['is slow', 'success', 101, { calls: 1, failures: 0, slow: 1, causes: ['slow'] }],
+    ] as const)('is open again at once when one probe %s, and tells why', async (_what, outcome, durationMs, told) => {
       const [first, second] = [await halfOpenIt(), breaker.acquire()];
-      breaker.record(first, outcome, durationMs);
+      breaker.record(first, outcome, durationMs, undefined, { code: 'ECONNREFUSED' });
       expect(breaker.state.kind).toBe('open');
+      expect(events.at(-1)).toEqual({ type: 'transition', client: 'payments', from: 'half-open', to: 'open', ...told });
       const { state } = breaker;
       breaker.record(second, 'success', 0);
       expect(breaker.state).toBe(state);
@@ -443,6 +471,7 @@ class Model {
     } else if (this.state === 'half-open') {
       this.probes.splice(this.probes.indexOf('under way'), 1);
       if (outcome === 'neutral') return;
+      this.results.push({ at: now, failed, slow });
       if (failed || slow) this.open(now, this.openings + 1);
       else this.probes.push('succeeded');
       if (this.probes.filter((probe) => probe === 'succeeded').length === options.halfOpenProbes) this.become('closed');

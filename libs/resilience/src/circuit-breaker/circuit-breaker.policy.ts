@@ -1,3 +1,4 @@
+import { failureReason } from '../errors/failure-reason.js';
 import { ResilienceError } from '../errors/resilience.error.js';
 import type { ResilienceEvents } from '../events/resilience.events.js';
 import {
@@ -22,6 +23,9 @@ export type CircuitPermit = number;
 
 const closed: CircuitState = { kind: 'closed' };
 
+/** Different causes that are kept for the line that tells of a transition. */
+const maxCauses = 3;
+
 /**
  * Cuts off a service that keeps failing, so that callers fail fast and the service can recover.
  *
@@ -36,6 +40,8 @@ export class CircuitBreaker {
   private current: CircuitState = closed;
   private generation = 0;
   private readonly window: SlidingWindow;
+  /** What the last calls of this state failed with. */
+  private causes: string[] = [];
 
   /** @throws ZodError naming every option that is out of range */
   constructor(
@@ -68,7 +74,8 @@ export class CircuitBreaker {
       this.record(permit, 'success', performance.now() - startedAt);
       return value;
     } catch (error) {
-      this.record(permit, classify(error), performance.now() - startedAt);
+      const now = performance.now();
+      this.record(permit, classify(error), now - startedAt, now, error);
       throw error;
     }
   }
@@ -92,11 +99,28 @@ export class CircuitBreaker {
     throw new ResilienceError({ code: 'circuit_open', client: this.client, retryAfterMs: this.retryAfterMs(now) });
   }
 
-  record(permit: CircuitPermit, outcome: CircuitOutcome, durationMs: number, now = performance.now()): void {
-    if (permit !== this.generation) return;
+  /** @param error what a failure failed with, for the line that tells of a transition */
+  record(
+    permit: CircuitPermit,
+    outcome: CircuitOutcome,
+    durationMs: number,
+    now = performance.now(),
+    error?: unknown,
+  ): void {
     const { current } = this;
-    if (current.kind === 'half-open') this.recordProbe(current, outcome, durationMs);
-    else if (current.kind === 'closed' && outcome !== 'neutral') this.count(outcome === 'failure', durationMs, now);
+    if (permit !== this.generation || (current.kind !== 'closed' && current.kind !== 'half-open')) return;
+    if (outcome === 'neutral') {
+      // Its place is free again for a probe that says something.
+      if (current.kind === 'half-open') current.admitted -= 1;
+      return;
+    }
+    const failed = outcome === 'failure';
+    const slow = durationMs > (this.options.slowCallMs ?? Infinity);
+    this.window.add(now, failed, slow);
+    if (failed || slow) this.remember(failed ? failureReason(error) : 'slow');
+    if (current.kind === 'closed') this.judge();
+    else if (failed || slow) this.open(current.openings + 1);
+    else if (++current.succeeded >= this.options.halfOpenProbes) this.enter(closed);
   }
 
   /** Refuses every call until {@link reset}. */
@@ -114,24 +138,18 @@ export class CircuitBreaker {
     this.enter(closed);
   }
 
-  private count(failed: boolean, durationMs: number, now: number): void {
-    const { failureRatio, slowCallMs, slowCallRatio, minimumThroughput } = this.options;
+  private judge(): void {
+    const { failureRatio, slowCallRatio, minimumThroughput } = this.options;
     const { window } = this;
-    window.add(now, failed, durationMs > slowCallMs);
     if (window.calls < minimumThroughput) return;
     // Divided, not multiplied: 0.1 * 30 is more than 3, 3 / 30 is 0.1.
     if (window.failures / window.calls >= failureRatio || window.slow / window.calls >= slowCallRatio) this.open(0);
   }
 
-  private recordProbe(
-    probes: Extract<CircuitState, { kind: 'half-open' }>,
-    outcome: CircuitOutcome,
-    durationMs: number,
-  ): void {
-    // Its place is free again for a probe that says something.
-    if (outcome === 'neutral') probes.admitted -= 1;
-    else if (outcome === 'failure' || durationMs > this.options.slowCallMs) this.open(probes.openings + 1);
-    else if (++probes.succeeded >= this.options.halfOpenProbes) this.enter(closed);
+  private remember(cause: string): void {
+    if (this.causes.includes(cause)) return;
+    if (this.causes.length >= maxCauses) this.causes.shift();
+    this.causes.push(cause);
   }
 
   /** Twice as long after each failed try, and never quite as long as other instances, so that their probes do not come together. */
@@ -147,11 +165,11 @@ export class CircuitBreaker {
 
   private enter(next: CircuitState): void {
     const from = this.current.kind;
-    const counts = this.counts;
+    const { client, counts, causes } = this;
     this.current = next;
     this.generation += 1;
     this.window.clear();
-    if (from !== next.kind)
-      this.events?.emit({ type: 'transition', client: this.client, from, to: next.kind, ...counts });
+    this.causes = [];
+    if (from !== next.kind) this.events?.emit({ type: 'transition', client, from, to: next.kind, ...counts, causes });
   }
 }

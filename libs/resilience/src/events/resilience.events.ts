@@ -49,10 +49,12 @@ export interface TransitionEvent {
   client: string;
   from: CircuitState['kind'];
   to: CircuitState['kind'];
-  /** Counts of the window that led to it. */
+  /** Counts of the window, or of the probes, that led to it. */
   calls: number;
   failures: number;
   slow: number;
+  /** What the last of them failed with, the oldest first: a status, the code or class of an error, or `slow`. */
+  causes: readonly string[];
 }
 
 /** Something stood in for the answer of a call that failed. */

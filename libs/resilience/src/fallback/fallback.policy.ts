@@ -1,3 +1,4 @@
+import { failureReason } from '../errors/failure-reason.js';
 import { isResilienceError } from '../errors/resilience.error.js';
 import type { ResilienceEvents } from '../events/resilience.events.js';
 
@@ -27,7 +28,7 @@ export async function withFallback<T>(
   } catch (error) {
     if (!mayFallBack(error, isAnswer)) throw error;
     const value = await fallback(error);
-    events?.emit({ type: 'fallback', client, kind, reason: reasonOf(error) });
+    events?.emit({ type: 'fallback', client, kind, reason: failureReason(error) });
     return value;
   }
 }
@@ -35,9 +36,4 @@ export async function withFallback<T>(
 /** Whether something may stand in for a call that ended with this error: not for an answer, and not where nobody waits any more. */
 export function mayFallBack(error: unknown, isAnswer?: (error: unknown) => boolean): boolean {
   return !isResilienceError(error, 'cancelled') && !isAnswer?.(error);
-}
-
-function reasonOf(error: unknown): string {
-  const { status, code, name } = (error ?? {}) as Record<string, unknown>;
-  return String(status ?? code ?? name ?? 'unknown');
 }

@@ -123,7 +123,8 @@ describe('httpClientEnv', () => {
     );
     const read = Object.entries(variables()).map(([name, type]) => {
       const { success, data } = type.safeParse(undefined);
-      return [`\`${name}\``, success ? `\`${String(data)}\`` : 'required', type.description];
+      const value = data === undefined ? 'none' : `\`${String(data)}\``;
+      return [`\`${name}\``, success ? value : 'required', type.description];
     });
     expect(listed).toEqual(read);
   });

@@ -2,7 +2,12 @@ import { z } from 'zod';
 import { bulkheadOptions } from '../bulkhead/bulkhead.options.js';
 import { circuitBreakerOptions } from '../circuit-breaker/circuit-breaker.options.js';
 import { retryOptions } from '../retry/retry.options.js';
-import { type HttpClientOptions, httpClientOptions, type ResolvedHttpClientOptions } from './http-client.options.js';
+import {
+  type HttpClientOptions,
+  httpClientOptions,
+  httpClientShape,
+  type ResolvedHttpClientOptions,
+} from './http-client.options.js';
 
 /** The policies and the switch that turns each off. */
 const policies = { retry: retryOptions, circuitBreaker: circuitBreakerOptions, bulkhead: bulkheadOptions };
@@ -12,7 +17,7 @@ const policies = { retry: retryOptions, circuitBreaker: circuitBreakerOptions, b
  * other option under its own name: `PAYMENTS_TOTAL_TIMEOUT_MS`, `PAYMENTS_RETRY_MAX_RETRIES`, and `PAYMENTS_RETRY=false` for none.
  */
 export function httpClientEnv(prefix: string, defaults: Partial<HttpClientOptions> = {}) {
-  const { baseUrl, retry, circuitBreaker, bulkhead, ...plain } = httpClientOptions.shape;
+  const { baseUrl, retry, circuitBreaker, bulkhead, ...plain } = httpClientShape;
   const fields: Field[] = [
     field(`${prefix}_URL`, ['baseUrl'], baseUrl.describe(`Base address of ${prefix.toLowerCase()}.`), defaults.baseUrl),
     ...Object.entries(plain).map(([name, type]) =>

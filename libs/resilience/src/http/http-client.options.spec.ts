@@ -31,7 +31,7 @@ describe('httpClientOptions', () => {
         failureRatio: 0.5,
         windowMs: 30_000,
         minimumThroughput: 10,
-        slowCallMs: 5_000,
+        slowCallMs: 1_600,
         slowCallRatio: 1,
         openMs: 5_000,
         maxOpenMs: 60_000,
@@ -88,10 +88,19 @@ describe('httpClientOptions', () => {
 
   it.each([
     ['attemptTimeoutMs (6000) must not exceed totalTimeoutMs (5000)', { attemptTimeoutMs: 6_000 }],
+    ['slowCallMs (3000) must not exceed attemptTimeoutMs (2000)', { circuitBreaker: { slowCallMs: 3_000 } }],
     ['openMs (9000) must not exceed maxOpenMs (8000)', { circuitBreaker: { openMs: 9_000, maxOpenMs: 8_000 } }],
   ])('names both values of a contradiction: %s', (message, options) => {
     const { error } = httpClientOptions.safeParse({ baseUrl, ...options });
     expect(error?.issues.map((issue) => issue.message)).toEqual([message]);
+  });
+
+  it('takes for slow what nearly timed out, unless it is told', () => {
+    const resolved = (options: object) => httpClientOptions.parse({ baseUrl, ...options }).circuitBreaker;
+    expect(resolved({ attemptTimeoutMs: 1_000 })).toMatchObject({ slowCallMs: 800 });
+    expect(resolved({ attemptTimeoutMs: 1 })).toMatchObject({ slowCallMs: 1 });
+    expect(resolved({ circuitBreaker: { slowCallMs: 50 } })).toMatchObject({ slowCallMs: 50 });
+    expect(resolved({ circuitBreaker: false })).toBe(false);
   });
 
   it('names everything that is wrong at once', () => {

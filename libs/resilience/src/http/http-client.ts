@@ -112,10 +112,12 @@ export class HttpClient extends Axios {
       return response;
     } catch (caught) {
       const error = caught as AxiosError;
-      const durationMs = performance.now() - startedAt;
+      const now = performance.now();
+      const durationMs = now - startedAt;
       // A service that was given less time than it may usually take, and says that it was too little, is not at fault.
       const cutShort = timeLeftMs < attemptTimeoutMs && error.response?.status === 504;
-      if (permit !== undefined) this.breaker?.record(permit, cutShort ? 'neutral' : outcomeOf(error), durationMs);
+      const outcome = cutShort ? 'neutral' : outcomeOf(error);
+      if (permit !== undefined) this.breaker?.record(permit, outcome, durationMs, now, error);
       this.tellAttempt(config.method, durationMs, error.response?.status, error.code);
       throw error;
     }

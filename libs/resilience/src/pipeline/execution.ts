@@ -78,7 +78,7 @@ export class Execution<T> extends Call {
         if (this.settle(attempt, 'success')) this.succeed(value);
       },
       (error) => {
-        if (this.settle(attempt, 'failure')) this.judge(error);
+        if (this.settle(attempt, 'failure', error)) this.judge(error);
       },
     );
   }
@@ -94,19 +94,19 @@ export class Execution<T> extends Call {
   /** The work may never settle, so it is not waited for. */
   private endAttempt(attempt: UnderWay, error: ResilienceError): void {
     // An attempt that the call itself ended says nothing of what was called.
-    this.settle(attempt, this.over ? 'neutral' : 'failure');
+    this.settle(attempt, this.over ? 'neutral' : 'failure', error);
     this.judge(error);
     attempt.end(error);
   }
 
   /** False for what comes too late. */
-  private settle(attempt: UnderWay, outcome: CircuitOutcome): boolean {
+  private settle(attempt: UnderWay, outcome: CircuitOutcome, error?: unknown): boolean {
     if (this.attempt !== attempt) return false;
     this.attempt = undefined;
     this.now = performance.now();
     if (attempt.timer) timers.cancel(attempt.timer);
     const { permit, startedAt } = attempt;
-    if (permit !== undefined) this.pipeline.breaker?.record(permit, outcome, this.now - startedAt, this.now);
+    if (permit !== undefined) this.pipeline.breaker?.record(permit, outcome, this.now - startedAt, this.now, error);
     return true;
   }
 

@@ -19,7 +19,7 @@ describe('resilienceView', () => {
         failureRatio: 0.5,
         windowMs: 30_000,
         minimumThroughput: 10,
-        slowCallMs: 5_000,
+        slowCallMs: 1_600,
         slowCallRatio: 1,
         openMs: 5_000,
         maxOpenMs: 60_000,

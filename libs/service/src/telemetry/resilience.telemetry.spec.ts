@@ -30,6 +30,7 @@ const open: ResilienceEvent = {
   from: 'closed',
   to: 'open',
   calls: 10,
+  causes: ['ECONNREFUSED'],
   failures: 6,
   slow: 1,
 };
