@@ -13,7 +13,12 @@ withRedis('the cache in Redis', () => {
   beforeAll(async () => {
     redis = await startRedis();
     otlp = await OtlpReceiver.start();
-    shop = await Shop.start({ ...otlp.env, REDIS_URL: redis.url, PRODUCTS_TTL_MS: '60000' });
+    shop = await Shop.start({
+      ...otlp.env,
+      REDIS_URL: redis.url,
+      PRODUCTS_TTL_MS: '60000',
+      CACHE_CIRCUIT_BREAKER_OPEN_MS: '2000',
+    });
     await eventually('Redis is connected', () =>
       shop.services.storefront.logs.some(({ msg }) => msg === 'connected to Redis'),
     );
@@ -42,11 +47,35 @@ withRedis('the cache in Redis', () => {
     expect(otlp.trace(command.traceId).map(({ name }) => name)).toContain('GET /products');
   });
 
+  const breaker = async () => {
+    const view = (await (await fetch(`${shop.services.storefront.admin}/resilience`)).json()) as Record<
+      string,
+      { circuitBreaker: { state: string } }
+    >;
+    return view.redis?.circuitBreaker.state;
+  };
+  const metrics = async () => (await fetch(`${shop.services.storefront.admin}/metrics`)).text();
+
   it('costs a load, not an answer, while Redis is frozen', async () => {
     process.kill(redis.pid, 'SIGSTOP');
     expect(await products()).toBe(200);
-    process.kill(redis.pid, 'SIGCONT');
     expect(askedOrders()).toBe(2);
+  });
+
+  it('costs a load and no wait once the breaker is open, which closes by itself', async () => {
+    await eventually('the breaker opens', async () => (await products()) === 200 && (await breaker()) === 'open', {
+      everyMs: 10,
+    });
+    const lines = shop.services.storefront.logs.filter(({ context }) => context === 'Cache').length;
+    const misses = /cache_requests_total\{cache="products",outcome="miss"\} (\d+)/;
+    const [, before] = misses.exec(await metrics()) ?? [];
+    expect(await products()).toBe(200);
+    expect(Number(misses.exec(await metrics())?.[1])).toBe(Number(before) + 1);
+    expect(shop.services.storefront.logs.filter(({ context }) => context === 'Cache')).toHaveLength(lines);
+    expect(await metrics()).toMatch(/resilience_calls_total\{client="redis",outcome="attempt_timeout"\} [1-9]/);
+
+    process.kill(redis.pid, 'SIGCONT');
+    await eventually('the breaker closes', async () => (await products()) === 200 && (await breaker()) === 'closed');
   });
 
   it('costs a load, not an answer, while Redis is gone', async () => {

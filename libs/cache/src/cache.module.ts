@@ -1,4 +1,4 @@
-import { ResilienceEvents } from '@app/resilience';
+import { ResilienceClients, ResilienceEvents } from '@app/resilience';
 import { type DynamicModule, type FactoryProvider, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { Cache } from './cache.js';
 import type { CacheOptions } from './cache.options.js';
@@ -17,12 +17,21 @@ const STORE = Symbol('CacheStore');
 /** Provides {@link Cache}: in Redis where `REDIS_URL` is set, in memory elsewhere. */
 @Module({})
 export class CacheModule implements OnApplicationShutdown {
-  static registerAsync({ inject, useFactory }: CacheModuleOptions): DynamicModule {
+  static registerAsync({ inject = [], useFactory }: CacheModuleOptions): DynamicModule {
     return {
       module: CacheModule,
       global: true,
       providers: [
-        { provide: STORE, inject, useFactory: (...injected: never[]) => createStore(useFactory(...injected)) },
+        {
+          provide: STORE,
+          inject: [
+            { token: ResilienceEvents, optional: true },
+            { token: ResilienceClients, optional: true },
+            ...inject,
+          ],
+          useFactory: (events?: ResilienceEvents, clients?: ResilienceClients, ...injected: never[]) =>
+            createStore(useFactory(...injected), events, clients),
+        },
         { provide: CacheHealth, inject: [STORE], useFactory: (store: CacheStore) => new CacheHealth(store) },
         {
           provide: Cache,
@@ -41,6 +50,9 @@ export class CacheModule implements OnApplicationShutdown {
   }
 }
 
-function createStore({ redisUrl, timeoutMs, maxEntries }: CacheOptions): CacheStore {
-  return redisUrl ? new RedisStore(redisUrl, timeoutMs) : new MemoryStore(maxEntries);
+function createStore(options: CacheOptions, events?: ResilienceEvents, clients?: ResilienceClients): CacheStore {
+  if (!options.redisUrl) return new MemoryStore(options.maxEntries);
+  const store = new RedisStore(options.redisUrl, options, events);
+  clients?.set(store.pipeline.client, store.pipeline);
+  return store;
 }

@@ -15,6 +15,13 @@ export const cacheEnv = z
       .max(60_000)
       .default(200)
       .describe('How long Redis may take for one command; afterwards the value is loaded instead.'),
+    CACHE_CIRCUIT_BREAKER_OPEN_MS: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(3_600_000)
+      .default(1_000)
+      .describe('How long Redis is left alone after too many failures, before one command looks whether it is back.'),
     CACHE_MAX_ENTRIES: z.coerce
       .number()
       .int()
@@ -25,6 +32,7 @@ export const cacheEnv = z
   .transform((env) => ({
     redisUrl: env.REDIS_URL,
     timeoutMs: env.CACHE_TIMEOUT_MS,
+    openMs: env.CACHE_CIRCUIT_BREAKER_OPEN_MS,
     maxEntries: env.CACHE_MAX_ENTRIES,
   }));
 

@@ -1,5 +1,5 @@
-import { Deadline, type ResilienceEvent, runWithDeadline } from '@app/resilience';
-import { catalogue, registry } from '@app/telemetry';
+import { Deadline, ResilienceError, type ResilienceEvent, runWithDeadline } from '@app/resilience';
+import { catalogue, logger, registry } from '@app/telemetry';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Cache, type CacheEntry } from './cache.js';
 import type { CacheStore } from './stores/cache.store.js';
@@ -49,6 +49,17 @@ describe('Cache', () => {
     jest.advanceTimersByTime(600);
     expect(await cache.getOrLoad(products)).toEqual({ value: loaded(2), ageMs: 0, ttlMs: 1_000, asked: 'miss' });
     expect(await outcomes()).toEqual({ miss: 2, hit: 1 });
+  });
+
+  it('takes a store that is not asked, because its breaker is open, for a miss', async () => {
+    const warn = jest.fn();
+    const child = jest.spyOn(logger, 'child').mockReturnValue({ warn } as never);
+    const open = () => Promise.reject(new ResilienceError({ code: 'circuit_open', client: 'redis' }));
+    const cache = new Cache({ ...broken, get: open, set: open });
+    expect(await cache.getOrLoad(products)).toMatchObject({ value: loaded(1), asked: 'miss' });
+    expect(await outcomes()).toEqual({ miss: 1 });
+    expect(warn).not.toHaveBeenCalled();
+    child.mockRestore();
   });
 
   it('loads once for all who ask at the same time', async () => {

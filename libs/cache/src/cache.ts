@@ -1,6 +1,7 @@
 import {
   currentDeadline,
   Deadline,
+  isResilienceError,
   mayFallBack,
   type ResilienceEvents,
   runWithDeadline,
@@ -122,6 +123,7 @@ export class Cache {
       this.requests.inc({ cache: name, outcome: stored && ageOf(stored) < ttlMs ? 'hit' : 'miss' });
       return stored;
     } catch (error) {
+      if (isResilienceError(error, 'circuit_open')) this.requests.inc({ cache: name, outcome: 'miss' });
       this.failed(name, error);
       return undefined;
     }
@@ -144,6 +146,8 @@ export class Cache {
   }
 
   private failed(name: string, error: unknown): void {
+    // Nothing has failed where nothing was asked: the breaker has told why it is open.
+    if (isResilienceError(error, 'circuit_open')) return;
     this.requests.inc({ cache: name, outcome: 'error' });
     this.log.warn({ err: error, cache: name }, 'the cache failed; doing without');
   }

@@ -1,4 +1,4 @@
-import { HttpClients } from '@app/resilience';
+import { ResilienceClients } from '@app/resilience';
 import { type DynamicModule, type FactoryProvider, Module } from '@nestjs/common';
 import { DiscoveryModule, DiscoveryService } from '@nestjs/core';
 import { HealthIndicatorService, TerminusModule } from '@nestjs/terminus';
@@ -10,7 +10,7 @@ export interface HealthModuleOptions {
   useFactory(...injected: never[]): HealthOptions;
 }
 
-/** Provides {@link HealthService}, which finds the checks of all modules by itself. Wants {@link HttpClients} from elsewhere. */
+/** Provides {@link HealthService}, which finds the checks of all modules by itself. Wants {@link ResilienceClients} from elsewhere. */
 @Module({})
 export class HealthModule {
   static registerAsync({ inject = [], useFactory }: HealthModuleOptions): DynamicModule {
@@ -21,11 +21,11 @@ export class HealthModule {
         EventLoopHealth,
         {
           provide: HealthService,
-          inject: [DiscoveryService, HealthIndicatorService, HttpClients, ...inject],
+          inject: [DiscoveryService, HealthIndicatorService, ResilienceClients, ...inject],
           useFactory: (
             discovery: DiscoveryService,
             terminus: HealthIndicatorService,
-            clients: HttpClients,
+            clients: ResilienceClients,
             ...injected: never[]
           ) => new HealthService(useFactory(...injected), discovery, terminus, clients),
         },

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
-import { currentDeadline, HttpClients, ResilienceError } from '@app/resilience';
+import { currentDeadline, ResilienceClients, ResilienceError } from '@app/resilience';
 import { registry } from '@app/telemetry';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Global, Module, type Provider } from '@nestjs/common';
@@ -28,7 +28,7 @@ abstract class Mailer {
 class OurMailer extends Mailer {}
 
 @Global()
-@Module({ providers: [HttpClients], exports: [HttpClients] })
+@Module({ providers: [ResilienceClients], exports: [ResilienceClients] })
 class ClientsModule {}
 
 const options = { timeoutMs: 50, cacheMs: 1_000 };

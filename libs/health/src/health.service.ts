@@ -1,4 +1,4 @@
-import { Deadline, type HttpClients, isResilienceError, runWithDeadline } from '@app/resilience';
+import { Deadline, isResilienceError, type ResilienceClients, runWithDeadline } from '@app/resilience';
 import { catalogue, gauge, logger } from '@app/telemetry';
 import type { OnModuleDestroy } from '@nestjs/common';
 import type { DiscoveryService } from '@nestjs/core';
@@ -55,7 +55,7 @@ export class HealthService implements OnModuleDestroy {
     private readonly options: HealthOptions,
     private readonly discovery: DiscoveryService,
     private readonly terminus: HealthIndicatorService,
-    private readonly clients: HttpClients,
+    private readonly clients: ResilienceClients,
   ) {
     const refresh = async () => {
       if (!this.ended) await this.deep();

@@ -1,5 +1,6 @@
 export { Bulkhead } from './bulkhead/bulkhead.policy.js';
 export { CircuitBreaker as CircuitBreakerPolicy, type CircuitState } from './circuit-breaker/circuit-breaker.policy.js';
+export { type ResilienceClient, ResilienceClients } from './clients/resilience.clients.js';
 export { currentDeadline, Deadline, deadlineHeader, runWithDeadline } from './deadline/deadline.js';
 export { isResilienceError, type ResilienceCode, ResilienceError, resilienceCodes } from './errors/resilience.error.js';
 export { type AttemptEvent, type ResilienceEvent, ResilienceEvents } from './events/resilience.events.js';
@@ -12,7 +13,6 @@ export { httpClientEnv } from './http/http-client.env.js';
 export { HttpClient } from './http/http-client.js';
 export { HttpClientModule, type HttpClientModuleOptions } from './http/http-client.module.js';
 export { type HttpClientOptions, httpClientOptions } from './http/http-client.options.js';
-export { HttpClients } from './http/http-clients.js';
 export {
   type IdempotencyCode,
   IdempotencyError,

@@ -1,5 +1,5 @@
 import { HealthModule } from '@app/health';
-import { HttpClients, ResilienceEvents } from '@app/resilience';
+import { ResilienceClients, ResilienceEvents } from '@app/resilience';
 import { logger } from '@app/telemetry';
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { APP_FILTER, APP_PIPE } from '@nestjs/core';
@@ -42,13 +42,13 @@ export class ServiceModule {
       ],
       providers: [
         Lifecycle,
-        HttpClients,
+        ResilienceClients,
         { provide: config.KEY, useFactory: () => config.parse() },
         { provide: ResilienceEvents, useClass: ResilienceTelemetry },
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_PIPE, useValue: validationPipe },
       ],
-      exports: [Lifecycle, HttpClients, config.KEY, ResilienceEvents],
+      exports: [Lifecycle, ResilienceClients, config.KEY, ResilienceEvents],
     };
     optionsOfModule.set(module, options);
     return module;

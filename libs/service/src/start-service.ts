@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HealthService } from '@app/health';
-import { HttpClients } from '@app/resilience';
+import { ResilienceClients } from '@app/resilience';
 import { logger, registerRuntimeMetrics, serviceIdentity } from '@app/telemetry';
 import type { Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -61,7 +61,7 @@ export async function runService(appModule: Type): Promise<RunningService> {
 
   const lifecycle = app.get(Lifecycle);
   const health = app.get(HealthService);
-  const admin = createAdminServer(config, lifecycle, health, app.get(HttpClients));
+  const admin = createAdminServer(config, lifecycle, health, app.get(ResilienceClients));
   await admin.listen({ port: config.adminPort, host: config.host });
   await app.listen(config.port, config.host);
   lifecycle.started();

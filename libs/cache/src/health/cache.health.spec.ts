@@ -1,3 +1,4 @@
+import { ResilienceError } from '@app/resilience';
 import { describe, expect, it } from '@jest/globals';
 import type { CacheStore } from '../stores/cache.store.js';
 import { MemoryStore } from '../stores/memory.store.js';
@@ -5,7 +6,7 @@ import { CacheHealth } from './cache.health.js';
 
 /** A store whose writes fail as Redis fails them. */
 class FailingStore extends MemoryStore {
-  constructor(private readonly error: Error) {
+  constructor(public error: Error) {
     super(1);
   }
 
@@ -33,8 +34,18 @@ describe('the health of the cache', () => {
   });
 
   it('is degraded where the write takes too long', async () => {
-    const late = Object.assign(new Error('Redis took longer than 200 ms'), { code: 'ETIMEDOUT' });
+    const late = new ResilienceError({ code: 'attempt_timeout', client: 'redis' });
     expect(await healthOf(new FailingStore(late))).toMatchObject({ status: 'degraded', reason: 'timeout' });
+  });
+
+  it('is degraded while the breaker is open, for the reason that it was before', async () => {
+    const open = new ResilienceError({ code: 'circuit_open', client: 'redis' });
+    expect(await healthOf(new FailingStore(open))).toMatchObject({ status: 'degraded', reason: 'circuit_open' });
+    const store = new FailingStore(new Error('The client is offline'));
+    const health = new CacheHealth(store);
+    await health.check();
+    store.error = open;
+    expect(await health.check()).toMatchObject({ status: 'degraded', reason: 'unreachable' });
   });
 
   it('is degraded where what was written does not come back', async () => {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { HealthCheck, type HealthReason, type HealthResult } from '@app/health';
+import { isResilienceError } from '@app/resilience';
 import type { CacheStore } from '../stores/cache.store.js';
 
 /** The entry's key is this instance's own, so that instances do not read what another one wrote. */
@@ -9,6 +10,9 @@ const ttlMs = 60_000;
 /** Whether the cache takes a value and gives it back. Without it every read is a load: degraded, never down. */
 @HealthCheck({ name: 'cache' })
 export class CacheHealth {
+  /** Why it was not well when it was last asked: while the breaker is open, that is still so. */
+  private last?: HealthReason;
+
   constructor(private readonly store: CacheStore) {}
 
   async check(): Promise<HealthResult> {
@@ -16,9 +20,11 @@ export class CacheHealth {
     try {
       await this.store.set(key, written, ttlMs);
       const read = await this.store.get(key);
+      this.last = undefined;
       return read === written ? { status: 'ok' } : { status: 'degraded', reason: 'failed' };
     } catch (cause) {
-      return { status: 'degraded', reason: reasonOf(cause), cause };
+      if (!isResilienceError(cause, 'circuit_open')) this.last = reasonOf(cause);
+      return { status: 'degraded', reason: this.last ?? 'circuit_open', cause };
     }
   }
 }
@@ -35,8 +41,7 @@ const reasons: Record<string, HealthReason> = {
 };
 
 function reasonOf(error: unknown): HealthReason {
-  const { code, message } = error as Error & { code?: string };
-  if (code === 'ETIMEDOUT') return 'timeout';
-  const [, prefix] = /^([A-Z]+) /.exec(message) ?? [];
+  if (isResilienceError(error)) return 'timeout';
+  const [, prefix] = /^([A-Z]+) /.exec((error as Error).message) ?? [];
   return prefix ? (reasons[prefix] ?? 'failed') : 'unreachable';
 }

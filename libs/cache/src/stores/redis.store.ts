@@ -1,16 +1,35 @@
+import { Pipeline, type ResilienceEvents } from '@app/resilience';
 import { logger, serviceIdentity } from '@app/telemetry';
-import { createClient } from 'redis';
+import { createClient, ErrorReply } from 'redis';
+import type { CacheOptions } from '../cache.options.js';
 import type { CacheStore } from './cache.store.js';
 
-/** Entries in Redis, shared by all instances of the service. While Redis is away, commands fail at once instead of queueing. */
+/**
+ * Entries in Redis, shared by all instances of the service. A command fails within its timeout, also where Redis is frozen; too many
+ * failures, and none is sent for a while. While Redis is away, commands fail at once instead of queueing.
+ */
 export class RedisStore implements CacheStore {
   private readonly client;
   private readonly prefix = `${serviceIdentity().name}:`;
 
+  readonly pipeline: Pipeline;
+
   constructor(
     url: string,
-    private readonly timeoutMs: number,
+    { timeoutMs, openMs }: Pick<CacheOptions, 'timeoutMs' | 'openMs'>,
+    events?: ResilienceEvents,
   ) {
+    this.pipeline = new Pipeline(
+      'redis',
+      {
+        totalTimeoutMs: timeoutMs,
+        attemptTimeoutMs: timeoutMs,
+        retry: false,
+        bulkhead: false,
+        circuitBreaker: { windowMs: 10_000, openMs, maxOpenMs: openMs, halfOpenProbes: 1 },
+      },
+      events,
+    );
     const log = logger.child({ context: 'Redis' });
     this.client = createClient({
       url,
@@ -27,29 +46,29 @@ export class RedisStore implements CacheStore {
   }
 
   async get(key: string): Promise<string | undefined> {
-    return (await this.bounded(this.client.get(this.prefix + key))) ?? undefined;
+    return (await this.command(() => this.client.get(this.prefix + key))) ?? undefined;
   }
 
   async set(key: string, value: string, ttlMs: number): Promise<void> {
-    await this.bounded(this.client.set(this.prefix + key, value, { expiration: { type: 'PX', value: ttlMs } }));
+    await this.command(() => this.client.set(this.prefix + key, value, { expiration: { type: 'PX', value: ttlMs } }));
   }
 
   async delete(key: string): Promise<void> {
-    await this.bounded(this.client.del(this.prefix + key));
+    await this.command(() => this.client.del(this.prefix + key));
   }
 
-  /** node-redis' own timeout covers a command only until it is written: a Redis that is frozen would be waited for without end. */
-  private async bounded<T>(command: Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<never>((_, reject) => {
-      const late = Object.assign(new Error(`Redis took longer than ${this.timeoutMs} ms`), { code: 'ETIMEDOUT' });
-      timer = setTimeout(() => reject(late), this.timeoutMs);
+  /** An error that Redis answers with shows that it is there: only its absence counts against it. */
+  private async command<T>(send: () => Promise<T>): Promise<T> {
+    const answer = await this.pipeline.execute<{ value: T } | { error: ErrorReply }>(async () => {
+      try {
+        return { value: await send() };
+      } catch (error) {
+        if (error instanceof ErrorReply) return { error };
+        throw error;
+      }
     });
-    try {
-      return await Promise.race([command, timeout]);
-    } finally {
-      clearTimeout(timer);
-    }
+    if ('error' in answer) throw answer.error;
+    return answer.value;
   }
 
   async close(): Promise<void> {

@@ -6,10 +6,10 @@ import {
   Optional,
   type Type,
 } from '@nestjs/common';
+import { ResilienceClients } from '../clients/resilience.clients.js';
 import { ResilienceEvents } from '../events/resilience.events.js';
 import { HttpClient } from './http-client.js';
 import type { HttpClientOptions } from './http-client.options.js';
-import { HttpClients } from './http-clients.js';
 
 export interface HttpClientModuleOptions {
   /** The typed client: a class that takes an {@link HttpClient} in its constructor. `PaymentsClient` is called `payments` in metrics. */
@@ -35,7 +35,7 @@ export class HttpClientModule implements OnApplicationShutdown {
 
   constructor(
     private readonly http: HttpClient,
-    @Optional() clients?: HttpClients,
+    @Optional() clients?: ResilienceClients,
   ) {
     clients?.set(http.client, http);
   }

@@ -1,5 +1,5 @@
 import type { HealthReport, HealthService } from '@app/health';
-import type { HttpClients } from '@app/resilience';
+import type { ResilienceClients } from '@app/resilience';
 import { logger, logLevels, registry, setLogLevel } from '@app/telemetry';
 import { fastify as createFastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -23,7 +23,7 @@ export function createAdminServer(
   config: ServiceConfig,
   lifecycle: Lifecycle,
   health: HealthService,
-  clients: HttpClients,
+  clients: ResilienceClients,
 ): FastifyInstance {
   const admin = createFastify({
     bodyLimit: 16 * 1024,

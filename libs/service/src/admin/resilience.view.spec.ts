@@ -1,10 +1,10 @@
-import { HttpClient, type HttpClientOptions, HttpClients } from '@app/resilience';
+import { CircuitBreakerPolicy, HttpClient, type HttpClientOptions, ResilienceClients } from '@app/resilience';
 import { describe, expect, it } from '@jest/globals';
 import { resilienceView } from './resilience.view.js';
 
 function viewOf(options: Partial<HttpClientOptions> = {}) {
   const client = new HttpClient('payments', { baseUrl: 'http://payments:3002/api', ...options });
-  return { client, view: () => resilienceView(new HttpClients([['payments', client]])).payments };
+  return { client, view: () => resilienceView(new ResilienceClients([['payments', client]])).payments };
 }
 
 describe('resilienceView', () => {
@@ -69,8 +69,19 @@ describe('resilienceView', () => {
     expect(text).not.toContain('s3cret');
   });
 
+  it('shows what is not called by HTTP, too', () => {
+    const breaker = new CircuitBreakerPolicy('postgres', { openMs: 1_000 });
+    expect(resilienceView(new ResilienceClients([['postgres', { breaker }]]))).toEqual({
+      postgres: {
+        circuitBreaker: expect.objectContaining({ state: 'closed', openMs: 1_000 }),
+        bulkhead: false,
+        retry: false,
+      },
+    });
+  });
+
   it('shows each client under its name', () => {
-    const clients = new HttpClients(
+    const clients = new ResilienceClients(
       ['payments', 'orders'].map((name) => [name, new HttpClient(name, { baseUrl: `http://${name}` })]),
     );
     expect(resilienceView(clients)).toMatchObject({

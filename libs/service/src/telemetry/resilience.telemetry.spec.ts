@@ -1,4 +1,4 @@
-import { type AttemptEvent, HttpClient, HttpClients, type ResilienceEvent } from '@app/resilience';
+import { type AttemptEvent, HttpClient, ResilienceClients, type ResilienceEvent } from '@app/resilience';
 import { catalogue, logger, registry } from '@app/telemetry';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { type Span, trace } from '@opentelemetry/api';
@@ -46,7 +46,7 @@ describe('ResilienceTelemetry', () => {
     ['answered with an error', { statusCode: 503 }, '503', '503'],
     ['not answered', { errorType: 'ETIMEDOUT' }, '', 'ETIMEDOUT'],
   ])('observes an attempt that was %s, in seconds', async (_what, outcome, status, errorType) => {
-    new ResilienceTelemetry(new HttpClients()).emit({ ...attempt, ...outcome });
+    new ResilienceTelemetry(new ResilienceClients()).emit({ ...attempt, ...outcome });
     const labels = [
       'client="payments"',
       'http_request_method="POST"',
@@ -62,7 +62,7 @@ describe('ResilienceTelemetry', () => {
   });
 
   it('keeps clients apart', async () => {
-    const telemetry = new ResilienceTelemetry(new HttpClients());
+    const telemetry = new ResilienceTelemetry(new ResilienceClients());
     for (const client of ['payments', 'orders', 'payments']) telemetry.emit({ ...attempt, client, statusCode: 200 });
     const counts = (await observed()).filter((line) => line.includes('_count'));
     expect(counts).toEqual([
@@ -72,7 +72,7 @@ describe('ResilienceTelemetry', () => {
   });
 
   it('counts calls by outcome', async () => {
-    const telemetry = new ResilienceTelemetry(new HttpClients());
+    const telemetry = new ResilienceTelemetry(new ResilienceClients());
     for (const outcome of ['success', 'success', 'deadline_exceeded', 'failure']) {
       telemetry.emit({ type: 'call', client: 'payments', outcome, durationMs: 5 });
     }
@@ -85,7 +85,7 @@ describe('ResilienceTelemetry', () => {
   });
 
   it('counts repetitions by what they follow, and refusals by the rule', async () => {
-    const telemetry = new ResilienceTelemetry(new HttpClients());
+    const telemetry = new ResilienceTelemetry(new ResilienceClients());
     telemetry.emit({ type: 'retry', client: 'payments', reason: '503', delayMs: 25 });
     telemetry.emit({ type: 'retry', client: 'payments', reason: 'ECONNRESET', delayMs: 25 });
     telemetry.emit({ type: 'retry_refused', client: 'payments', reason: 'budget' });
@@ -99,7 +99,7 @@ describe('ResilienceTelemetry', () => {
   });
 
   it('counts changes of state', async () => {
-    const telemetry = new ResilienceTelemetry(new HttpClients());
+    const telemetry = new ResilienceTelemetry(new ResilienceClients());
     telemetry.emit(open);
     telemetry.emit(open);
     telemetry.emit({ ...open, from: 'open', to: 'half-open' });
@@ -112,7 +112,7 @@ describe('ResilienceTelemetry', () => {
   it('logs each change of state in one line, and warns when it opens', () => {
     const [warn, info] = [jest.fn(), jest.fn()];
     jest.spyOn(logger, 'child').mockReturnValue({ warn, info } as never);
-    const telemetry = new ResilienceTelemetry(new HttpClients());
+    const telemetry = new ResilienceTelemetry(new ResilienceClients());
     telemetry.emit(open);
     const { type, ...what } = open;
     expect(warn.mock.calls).toEqual([[what, 'circuit breaker of payments: closed to open']]);
@@ -125,7 +125,7 @@ describe('ResilienceTelemetry', () => {
   it('marks the span that is active', () => {
     const addEvent = jest.fn();
     jest.spyOn(trace, 'getActiveSpan').mockReturnValue({ addEvent } as unknown as Span);
-    const telemetry = new ResilienceTelemetry(new HttpClients());
+    const telemetry = new ResilienceTelemetry(new ResilienceClients());
     telemetry.emit({ type: 'retry', client: 'payments', reason: '503', delayMs: 25 });
     telemetry.emit({ type: 'retry_refused', client: 'payments', reason: 'limit' });
     telemetry.emit(open);
@@ -138,7 +138,7 @@ describe('ResilienceTelemetry', () => {
   });
 
   it('shows at each scrape what the policies of each client are up to', async () => {
-    const clients = new HttpClients();
+    const clients = new ResilienceClients();
     const payments = new HttpClient('payments', { baseUrl: 'http://payments' });
     clients.set('payments', payments);
     clients.set(

@@ -1,4 +1,4 @@
-import { type AttemptEvent, HttpClients, type ResilienceEvent, ResilienceEvents } from '@app/resilience';
+import { type AttemptEvent, ResilienceClients, type ResilienceEvent, ResilienceEvents } from '@app/resilience';
 import { BoundHistogram, catalogue, counter, gauge, logger } from '@app/telemetry';
 import { Injectable } from '@nestjs/common';
 import { trace } from '@opentelemetry/api';
@@ -20,7 +20,7 @@ export class ResilienceTelemetry extends ResilienceEvents {
   private readonly transitions = counter(catalogue.circuitBreakerTransitions);
   private readonly log = logger.child({ context: 'Resilience' });
 
-  constructor(clients: HttpClients) {
+  constructor(clients: ResilienceClients) {
     super();
     // Read at each scrape: what is a state, not an event.
     gauge(catalogue.circuitBreakerState, (metric) => {
