@@ -29,6 +29,11 @@ export function isMissingTable(error: unknown): boolean {
   return (error as { code?: string }).code === '42P01';
 }
 
+/** What the log calls it: pg gives no code to what it says in words only. */
+export function failureOf(error: unknown): { code: string } {
+  return { code: (error as { code?: string }).code ?? 'connection_failed' };
+}
+
 /** Whether a wait for a connection ended because all are in use, which says nothing of the database. */
 export function isFullPool(error: unknown): boolean {
   return (error as Error).message === 'timeout exceeded when trying to connect';

@@ -17,7 +17,7 @@ describe('a statement under a deadline', () => {
   afterAll(() => server?.stop());
 
   beforeEach(() => {
-    db = connectPostgres({ url, poolMax: 2, acquireTimeoutMs: 5_000, statementTimeoutMs: 30_000 });
+    db = connectPostgres({ url, poolMax: 2, acquireTimeoutMs: 5_000, statementTimeoutMs: 30_000, openMs: 1_000 });
   });
 
   afterEach(() => db.destroy());
@@ -80,7 +80,13 @@ describe('a statement under a deadline', () => {
   });
 
   it('is gone from the server even when many deadlines pass at once', async () => {
-    const many = connectPostgres({ url, poolMax: 20, acquireTimeoutMs: 5_000, statementTimeoutMs: 30_000 });
+    const many = connectPostgres({
+      url,
+      poolMax: 20,
+      acquireTimeoutMs: 5_000,
+      statementTimeoutMs: 30_000,
+      openMs: 1_000,
+    });
     const errors = await Promise.all(
       Array.from({ length: 20 }, () => failure(under(500, () => sql`select pg_sleep(20)`.execute(many)))),
     );
@@ -98,7 +104,7 @@ describe('a database that is to blame', () => {
   beforeAll(async () => {
     server = await startPostgres();
     const url = await server.database('blame');
-    db = connectPostgres({ url, poolMax: 2, acquireTimeoutMs: 500, statementTimeoutMs: 500 });
+    db = connectPostgres({ url, poolMax: 2, acquireTimeoutMs: 500, statementTimeoutMs: 500, openMs: 1_000 });
   });
 
   afterAll(async () => {

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
-import { currentDeadline, isResilienceError } from '@app/resilience';
+import { type CircuitPermit, currentDeadline, isResilienceError, type ResilienceError } from '@app/resilience';
 import pg from 'pg';
-import { connectionFailure, isFullPool, isMissingTable } from './connection.failure.js';
+import { connectionFailure, isMissingTable } from './connection.failure.js';
 import { observeStatement } from './statement.durations.js';
 
 /** Cancellations under way at once, at most: each takes a connection for a moment, of a server that may be in trouble. */
@@ -12,14 +12,18 @@ let cancels = 0;
 /** What ends a transaction must run, however late it is. */
 const ending = /^\s*(rollback|commit)/i;
 
-/** How the database was last found by those who use it. What a statement itself did wrong says that the database answers. */
-export interface LastUse {
-  /** On the clock of `performance.now()`. */
-  at: number;
+/** How the database was found: what it is to blame for, if it is. */
+export type Tell = (failure?: unknown) => void;
+
+/** One use of a connection, from the wait for it to its return: what the circuit breaker and the metrics count as a call. */
+export interface Lease {
+  permit?: CircuitPermit;
+  startedAt: number;
+  /** As metrics count it: `success`, or why not. */
+  outcome: string;
+  /** What the database is to blame for. */
   failure?: unknown;
 }
-
-type Tell = (failure?: unknown) => void;
 
 /** What pg keeps of a session and its types do not tell. */
 interface Session {
@@ -35,11 +39,26 @@ interface Session {
  * The statement then fails with the deadline's error, and one that the database is to blame for with `unavailable`.
  */
 export class DeadlineClient extends pg.Client {
+  lease?: Lease | undefined;
+  /** We broke its connection on purpose, so nobody is to blame. */
+  dropped = false;
   private readonly tell: Tell;
 
   constructor(config: pg.ClientConfig & { tell?: Tell } = {}) {
     super(config);
     this.tell = config.tell ?? (() => undefined);
+  }
+
+  override connect(): Promise<pg.Client>;
+  override connect(callback: (error: Error) => void): void;
+  override connect(callback?: (error: Error) => void): Promise<pg.Client> | undefined {
+    if (!callback) return super.connect();
+    super.connect((error: Error) => {
+      // Told here, because whoever waited for it may have gone.
+      if (error) this.tell(connectionFailure(error));
+      callback(error);
+    });
+    return undefined;
   }
 
   // pg's `query` has many forms; what it gives back tells which one it was.
@@ -58,66 +77,34 @@ export class DeadlineClient extends pg.Client {
   }
 
   private async until<T>(result: Promise<T>, signal?: AbortSignal): Promise<T> {
-    const stop = () => cancelStatement(this as unknown as Session);
+    const stop = () => cancelStatement(this);
     signal?.addEventListener('abort', stop, { once: true });
     try {
       const answer = await result;
       this.tell();
       return answer;
     } catch (error) {
-      if (signal?.aborted) throw signal.reason;
       const failure = connectionFailure(error);
-      if (!isMissingTable(error)) this.tell(isResilienceError(failure) ? failure : undefined);
-      throw failure;
+      this.note(failure, signal);
+      throw signal?.aborted ? signal.reason : failure;
     } finally {
       signal?.removeEventListener('abort', stop);
     }
   }
-}
 
-/** A pool whose waits for a connection end with the request's deadline. */
-export class DeadlinePool extends pg.Pool {
-  lastUse?: LastUse;
-
-  constructor(config: pg.PoolConfig = {}) {
-    super(config);
-    // The pool's options are those of its clients.
-    Object.assign(this.options, { tell: this.tell });
+  /** A statement that was stopped says nothing of the database, unless that was silent for longer than it may be, or broke the connection. */
+  private note(failure: unknown, signal?: AbortSignal): void {
+    if (isResilienceError(failure) && !this.dropped) {
+      this.tell(failure);
+      if (this.lease) Object.assign(this.lease, { outcome: failure.code, failure: failure.cause });
+    } else if (signal?.aborted) this.stopped(signal.reason);
+    else if (!this.dropped && !isMissingTable(failure)) this.tell();
   }
 
-  private readonly tell: Tell = (failure) => {
-    this.lastUse = { at: performance.now(), failure };
-  };
-
-  override connect(): Promise<pg.PoolClient>;
-  override connect(callback: Parameters<pg.Pool['connect']>[0]): void;
-  override connect(callback?: Parameters<pg.Pool['connect']>[0]): Promise<pg.PoolClient> | undefined {
-    if (callback) {
-      super.connect(callback);
-      return undefined;
-    }
-    const deadline = currentDeadline();
-    const connecting = super.connect().catch((error) => {
-      const failure = connectionFailure(error);
-      if (!isFullPool(error)) this.tell(failure);
-      throw failure;
-    });
-    return deadline ? waitFor(connecting, deadline.signal) : connecting;
+  /** Its request has ended before its work did. */
+  stopped({ code }: ResilienceError): void {
+    if (this.lease?.outcome === 'success') this.lease.outcome = code;
   }
-}
-
-function waitFor(connecting: Promise<pg.PoolClient>, signal: AbortSignal): Promise<pg.PoolClient> {
-  return new Promise((resolve, reject) => {
-    const leave = () => {
-      reject(signal.reason);
-      // It comes too late: straight back with it.
-      connecting.then((client) => client.release()).catch(() => undefined);
-    };
-    if (signal.aborted) return leave();
-    signal.addEventListener('abort', leave, { once: true });
-    const settled = () => signal.removeEventListener('abort', leave);
-    connecting.finally(settled).then((client) => signal.aborted || resolve(client), reject);
-  });
 }
 
 /**
@@ -126,8 +113,10 @@ function waitFor(connecting: Promise<pg.PoolClient>, signal: AbortSignal): Promi
  *
  * @see https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS
  */
-function cancelStatement({ processID, secretKey, host, port, connection }: Session): void {
+function cancelStatement(client: DeadlineClient): void {
+  const { processID, secretKey, host, port, connection } = client as unknown as Session;
   if (cancels >= maxCancels) {
+    client.dropped = true;
     connection.stream.destroy();
     return;
   }

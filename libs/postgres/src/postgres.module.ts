@@ -1,6 +1,7 @@
+import { ResilienceClients, ResilienceEvents } from '@app/resilience';
 import { type DynamicModule, type FactoryProvider, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { Kysely } from 'kysely';
-import type { DeadlinePool } from './deadline.client.js';
+import type { DeadlinePool } from './deadline.pool.js';
 import { DataDiskHealth } from './health/data-disk.health.js';
 import { PostgresHealth } from './health/postgres.health.js';
 import type { PostgresOptions } from './postgres.options.js';
@@ -27,8 +28,9 @@ export class PostgresConnection {
   constructor(
     readonly options: PostgresOptions,
     readonly tables: Set<string>,
+    events?: ResilienceEvents,
   ) {
-    this.pool = createPool(options);
+    this.pool = createPool(options, events);
     this.db = new Kysely({ dialect: new SharingDialect({ pool: this.pool }) });
   }
 }
@@ -36,16 +38,23 @@ export class PostgresConnection {
 /** Provides `Kysely` for the service's database. Inject it with the types of its tables: `db: Kysely<OrdersTables>`. */
 @Module({})
 export class PostgresModule implements OnApplicationShutdown {
-  static registerAsync({ inject, useFactory, requiresTable }: PostgresModuleOptions): DynamicModule {
+  static registerAsync({ inject = [], useFactory, requiresTable }: PostgresModuleOptions): DynamicModule {
     return {
       module: PostgresModule,
       global: true,
       providers: [
         {
           provide: PostgresConnection,
-          inject,
-          useFactory: (...injected: never[]) =>
-            new PostgresConnection(useFactory(...injected), new Set([requiresTable])),
+          inject: [
+            { token: ResilienceEvents, optional: true },
+            { token: ResilienceClients, optional: true },
+            ...inject,
+          ],
+          useFactory: (events?: ResilienceEvents, clients?: ResilienceClients, ...injected: never[]) => {
+            const connection = new PostgresConnection(useFactory(...injected), new Set([requiresTable]), events);
+            clients?.set(connection.pool.breaker.client, connection.pool);
+            return connection;
+          },
         },
         { provide: Kysely, inject: [PostgresConnection], useFactory: ({ db }: PostgresConnection) => db },
         {

@@ -20,6 +20,9 @@ export const postgresEnv = z
       .default(2_000)
       .describe('How long a request waits for a connection, a free one or a new one.'),
     DATABASE_STATEMENT_TIMEOUT_MS: ms(600_000).default(5_000).describe('How long one SQL statement may take.'),
+    DATABASE_CIRCUIT_BREAKER_OPEN_MS: ms(3_600_000)
+      .default(1_000)
+      .describe('How long the database is left alone after too many failures, before one connection looks again.'),
     DATABASE_DATA_DIR: z
       .string()
       .optional()
@@ -32,6 +35,7 @@ export const postgresEnv = z
     poolMax: env.DATABASE_POOL_MAX,
     acquireTimeoutMs: env.DATABASE_ACQUIRE_TIMEOUT_MS,
     statementTimeoutMs: env.DATABASE_STATEMENT_TIMEOUT_MS,
+    openMs: env.DATABASE_CIRCUIT_BREAKER_OPEN_MS,
     ...(env.DATABASE_DATA_DIR !== undefined && { dataDir: env.DATABASE_DATA_DIR }),
   }));
 

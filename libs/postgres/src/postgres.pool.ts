@@ -1,6 +1,8 @@
+import { CircuitBreakerPolicy, type ResilienceEvents } from '@app/resilience';
 import { catalogue, gauge, logger, serviceIdentity } from '@app/telemetry';
 import pg from 'pg';
-import { DeadlineClient, DeadlinePool } from './deadline.client.js';
+import { DeadlineClient } from './deadline.client.js';
+import { DeadlinePool } from './deadline.pool.js';
 import type { PostgresOptions } from './postgres.options.js';
 
 const goneClientCheckMs = 500;
@@ -9,8 +11,14 @@ const goneClientCheckMs = 500;
 const frozenServerMarginMs = 500;
 
 /** A pool in which every wait is bounded: for a connection, for a statement, for a lock in a transaction left open. */
-export function createPool(options: PostgresOptions): DeadlinePool {
-  const pool = new DeadlinePool({
+export function createPool(options: PostgresOptions, events?: ResilienceEvents): DeadlinePool {
+  const { openMs } = options;
+  const breaker = new CircuitBreakerPolicy(
+    'postgres',
+    { windowMs: 10_000, openMs, maxOpenMs: openMs, halfOpenProbes: 1 },
+    events,
+  );
+  const config: pg.PoolConfig = {
     Client: DeadlineClient,
     connectionString: options.url,
     application_name: serviceIdentity().name,
@@ -23,10 +31,14 @@ export function createPool(options: PostgresOptions): DeadlinePool {
     options: `-c client_connection_check_interval=${goneClientCheckMs}`,
     keepAlive: true,
     types: { getTypeParser: parserOf as typeof pg.types.getTypeParser },
-  });
+  };
+  const pool = new DeadlinePool(config, breaker, events);
   // A connection that breaks fails what runs on it, and is replaced. Without listeners it would end the process.
   pool.on('connect', (client) => {
-    client.on('error', (error) => logger.warn({ err: error, context: 'Postgres' }, 'a connection broke'));
+    client.on('error', (error) => {
+      if ((client as unknown as DeadlineClient).dropped) return;
+      logger.warn({ err: error, context: 'Postgres' }, 'a connection broke');
+    });
   });
   pool.on('error', () => undefined);
 

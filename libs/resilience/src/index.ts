@@ -1,5 +1,9 @@
 export { Bulkhead } from './bulkhead/bulkhead.policy.js';
-export { CircuitBreaker as CircuitBreakerPolicy, type CircuitState } from './circuit-breaker/circuit-breaker.policy.js';
+export {
+  CircuitBreaker as CircuitBreakerPolicy,
+  type CircuitPermit,
+  type CircuitState,
+} from './circuit-breaker/circuit-breaker.policy.js';
 export { type ResilienceClient, ResilienceClients } from './clients/resilience.clients.js';
 export { currentDeadline, Deadline, deadlineHeader, runWithDeadline } from './deadline/deadline.js';
 export { isResilienceError, type ResilienceCode, ResilienceError, resilienceCodes } from './errors/resilience.error.js';

@@ -1,7 +1,7 @@
 import { HealthCheck, type HealthReason, type HealthResult, type ObservedHealth } from '@app/health';
 import { isResilienceError } from '@app/resilience';
 import { type Kysely, sql } from 'kysely';
-import type { DeadlinePool } from '../deadline.client.js';
+import type { DeadlinePool } from '../deadline.pool.js';
 import { codeOf, PostgresUnavailableError } from '../postgres.errors.js';
 import type { PostgresOptions } from '../postgres.options.js';
 
@@ -55,7 +55,10 @@ export class PostgresHealth {
     return failure ? this.failed(failure) : { status: 'degraded', reason: 'pool_full' };
   }
 
-  private failed(error: unknown): HealthResult {
+  /** While the breaker is open, what it opened for is still so. */
+  private failed(thrown: unknown): HealthResult {
+    const open = isResilienceError(thrown, 'circuit_open');
+    const error = (open && this.connection.pool.lastUse?.failure) || thrown;
     const cause = isResilienceError(error, 'unavailable') ? error.cause : error;
     return {
       status: 'error',
