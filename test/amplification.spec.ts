@@ -29,15 +29,17 @@ describe('retries over three tiers', () => {
   let leafUrl: string;
   let leafRequests = 0;
   let failing: () => boolean;
+  let failure: number;
   const tiers: Tier[] = [];
 
   beforeEach(async () => {
     setLogLevel('silent');
     leafRequests = 0;
+    failure = 503;
     leaf = createServer((request, response) => {
       leafRequests += 1;
       request.resume();
-      response.writeHead(failing() ? 503 : 200, { 'content-type': 'application/json' }).end('{}');
+      response.writeHead(failing() ? failure : 200, { 'content-type': 'application/json' }).end('{}');
     });
     leafUrl = await listen(leaf);
   });
@@ -130,6 +132,14 @@ describe('retries over three tiers', () => {
     );
     expect(protectedAttempts).toBeLessThan(1_000);
     expect(leafRequests).toBe(900);
+  });
+
+  it('are none where the leaf has a bug: what the last tier declines to repeat, no other tier repeats', async () => {
+    failing = () => true;
+    failure = 500;
+    const edge = await addTiers({ circuitBreaker: false });
+    await ask(edge, 100, 500);
+    expect(leafRequests).toBe(100);
   });
 
   it('stay within the budget at each tier while the leaf fails now and then, and only the last tier retries', async () => {

@@ -8,7 +8,7 @@ import { isTransient } from './attempt.outcome.js';
 /** Idempotent by definition. @see https://www.rfc-editor.org/rfc/rfc9110#name-idempotent-methods */
 const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
 
-/** An error after which a tier above must not retry: this one has, or declined to. */
+/** An error after which a tier above must not retry: this one has, or declined to. Without a retry policy it does neither. */
 export interface MaybeOverloaded {
   overloaded?: boolean;
 }
@@ -28,16 +28,14 @@ export function retryWithAxios(
     retries: Number.MAX_SAFE_INTEGER,
     shouldResetTimeout: true,
     retryCondition(error) {
-      const attempt = describe(error);
-      const verdict = rules.judge(attempt);
+      const verdict = rules.judge(describe(error));
       if (verdict.retry) {
         delays.set(error, verdict.delayMs);
         return true;
       }
-      const told = isWorthTelling(verdict.reason);
-      // Whatever speaks against another repetition: retries were spent, here or below.
-      if (told || attempt.final || attempt.retries > 0) (error as MaybeOverloaded).overloaded = true;
-      if (told) events?.emit({ type: 'retry_refused', client, reason: verdict.reason });
+      // Whatever speaks against a repetition here speaks against one further up, too.
+      (error as MaybeOverloaded).overloaded = true;
+      if (isWorthTelling(verdict.reason)) events?.emit({ type: 'retry_refused', client, reason: verdict.reason });
       return false;
     },
     retryDelay: (_count, error) => delays.get(error) ?? 0,

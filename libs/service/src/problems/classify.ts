@@ -43,7 +43,7 @@ const codesByStatus: Record<number, string> = {
 };
 
 /** Tells tiers above that retries were spent here already. @see https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter */
-const overloaded = { 'x-envoy-overloaded': 'true' };
+export const overloaded = { 'x-envoy-overloaded': 'true' };
 
 const tooLate = {
   status: 504,

@@ -37,6 +37,17 @@ describe('relayProblem', () => {
     });
   });
 
+  it('passes on that retries were spent on what might pass', async () => {
+    const marked = (status: number) => Object.assign(answered(status, { ...problem, status }), { overloaded: true });
+    const relay = (error: Error) =>
+      relayProblem([409, 503], () => Promise.reject(error)).catch(
+        (thrown: unknown) => (thrown as ProblemException).init,
+      );
+    expect(await relay(marked(503))).toMatchObject({ status: 503, headers: { 'x-envoy-overloaded': 'true' } });
+    expect(await relay(answered(503, { ...problem, status: 503 }))).toMatchObject({ status: 503, headers: undefined });
+    expect(await relay(marked(409))).toMatchObject({ status: 409, headers: undefined });
+  });
+
   it.each([
     ['another status', answered(422, { ...problem, status: 422 })],
     ['no problem document', answered(404, '<html>not found</html>')],

@@ -1,4 +1,6 @@
+import type { MaybeOverloaded } from '@app/resilience';
 import { isAxiosError } from 'axios';
+import { overloaded } from './classify.js';
 import { type Problem, ProblemException } from './problem.js';
 
 /**
@@ -13,7 +15,10 @@ export async function relayProblem<T>(statuses: readonly number[], call: () => P
       isAxiosError(error) && error.response && statuses.includes(error.response.status) && error.response.data;
     if (!isProblem(problem)) throw error;
     const { type, title, status, detail, instance, code, traceId, errors, ...extensions } = problem;
-    throw new ProblemException({ status, code, detail, errors, extensions, cause: error });
+    // An answer about our caller's request is repeated by nobody, so it needs no mark.
+    const mayPass = status >= 500 || status === 408 || status === 429;
+    const headers = mayPass && (error as MaybeOverloaded).overloaded ? overloaded : undefined;
+    throw new ProblemException({ status, code, detail, errors, extensions, headers, cause: error });
   }
 }
 
