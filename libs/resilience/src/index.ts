@@ -17,6 +17,7 @@ export { httpClientEnv } from './http/http-client.env.js';
 export { HttpClient } from './http/http-client.js';
 export { HttpClientModule, type HttpClientModuleOptions } from './http/http-client.module.js';
 export { type HttpClientOptions, httpClientOptions } from './http/http-client.options.js';
+export type { HttpRequest } from './http/http-request.js';
 export {
   type IdempotencyCode,
   IdempotencyError,

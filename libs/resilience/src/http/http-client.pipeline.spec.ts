@@ -231,7 +231,10 @@ describe('HttpClient calls out through its policies', () => {
       ['a GET that failed for good', 'get', 500],
     ] as const)('when the tier below has marked it: %s', async (_what, method, status) => {
       answers = [[status, { 'x-envoy-overloaded': 'true' }]];
-      expect(await failure(client[method]('/'))).toMatchObject({ response: { status }, overloaded: true });
+      expect(await failure(client.request({ url: '/', method }))).toMatchObject({
+        response: { status },
+        overloaded: true,
+      });
       expect(received).toHaveLength(1);
       expect(count('retry')).toBe(0);
     });

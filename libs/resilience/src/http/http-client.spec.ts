@@ -50,6 +50,22 @@ describe('HttpClient', () => {
     return error as AxiosError;
   }
 
+  it.each([
+    ['adapter', async () => ({ status: 200 })],
+    ['timeout', 5],
+    ['maxRedirects', 5],
+    ['proxy', { host: '127.0.0.1', port: 1 }],
+    ['baseURL', 'http://elsewhere'],
+    ['auth', { username: 'app', password: 'secret' }],
+    ['axios-retry', { retries: 9 }],
+  ])('refuses %s as an option of one request, and sends nothing', async (name, value) => {
+    const request = { [name]: value };
+    for (const call of [client.get('/', request), client.post('/', {}, request), client.request('/', request)]) {
+      await expect(call).rejects.toThrow(`${name} is not an option of one request`);
+    }
+    expect(requests).toHaveLength(0);
+  });
+
   describe('sends', () => {
     it('GET, and reads the JSON of the answer', async () => {
       const { data, status, headers } = await client.get('/products');

@@ -1,9 +1,7 @@
 import axios, {
-  Axios,
   type AxiosAdapter,
   type AxiosError,
   type AxiosInstance,
-  type AxiosRequestConfig,
   type AxiosResponse,
   type InternalAxiosRequestConfig,
 } from 'axios';
@@ -16,6 +14,7 @@ import { RetryRules } from '../retry/retry.rules.js';
 import { outcomeOf } from './attempt.outcome.js';
 import { retriesOf, retryWithAxios } from './axios-retry.driver.js';
 import { type HttpClientOptions, httpClientOptions, type ResolvedHttpClientOptions } from './http-client.options.js';
+import { HttpMethods, type HttpRequest, unknownOption } from './http-request.js';
 import { UndiciTransport } from './undici.adapter.js';
 
 /**
@@ -30,7 +29,7 @@ const attemptHeader = 'x-envoy-attempt-count';
  * The order, outermost first: total timeout, bulkhead, retry, circuit breaker, attempt timeout, transport. The first two wrap the call,
  * axios-retry repeats what is inside it, and the rest is the axios adapter, so that each attempt passes through it.
  */
-export class HttpClient extends Axios {
+export class HttpClient extends HttpMethods {
   /** Not `options`, which is axios' method for the HTTP method of that name. */
   readonly settings: ResolvedHttpClientOptions;
   readonly breaker?: CircuitBreaker;
@@ -74,11 +73,14 @@ export class HttpClient extends Axios {
     }
   }
 
+  /** @throws TypeError for an option that is not one of {@link HttpRequest} */
   override request<T, R = AxiosResponse<T>, D = unknown>(
-    configOrUrl: string | AxiosRequestConfig<D>,
-    config: AxiosRequestConfig<D> = {},
+    urlOrRequest: string | HttpRequest<D>,
+    request: HttpRequest<D> = {},
   ): Promise<R> {
-    const asked = typeof configOrUrl === 'string' ? { ...config, url: configOrUrl } : configOrUrl;
+    const asked = typeof urlOrRequest === 'string' ? { ...request, url: urlOrRequest } : urlOrRequest;
+    const unknown = unknownOption(asked);
+    if (unknown) return Promise.reject(new TypeError(`${unknown} is not an option of one request`));
     const { client, bulkhead, events, settings } = this;
     const callerSignal = asked.signal as AbortSignal | undefined;
     return runCall(
