@@ -77,7 +77,7 @@ export class Cache {
     const id = `${name}:${key}`;
     const known = this.failures.get(id) as (Failure & { stored: Stored<T> }) | undefined;
     // Nobody waits for a source that is known to fail: this looks whether it is back.
-    if (known && known.retryAt <= Date.now()) this.once(id, entry).catch(() => undefined);
+    if (known && known.retryAt <= Date.now()) void this.look(id, entry);
     return withFallback(
       () => (known ? Promise.reject(known.error) : this.once(id, entry)),
       (error) => {
@@ -85,8 +85,17 @@ export class Cache {
         if (!failure) throw error;
         return cached(failure.stored, ttlMs, known ? undefined : 'stale');
       },
-      { client, kind: 'stale', isAnswer, events: this.events },
+      { client, kind: 'stale', isAnswer, known: known !== undefined, events: this.events },
     );
+  }
+
+  private async look<T>(id: string, entry: CacheEntry<T>): Promise<void> {
+    try {
+      await this.once(id, entry);
+    } catch (error) {
+      if (mayFallBack(error, entry.isAnswer))
+        this.log.warn({ err: error, cache: entry.name }, 'its source still fails');
+    }
   }
 
   private once<T>(id: string, entry: CacheEntry<T>): Promise<Cached<T>> {

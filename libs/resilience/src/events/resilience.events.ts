@@ -64,6 +64,8 @@ export interface FallbackEvent {
   kind: FallbackKind;
   /** What the call failed with: a status, or the code or class of an error. */
   reason: string;
+  /** Whether no call was made for this one, because a call had failed just before. */
+  known: boolean;
 }
 
 export type ResilienceEvent =

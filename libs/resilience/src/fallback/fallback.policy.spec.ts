@@ -30,7 +30,9 @@ describe('withFallback', () => {
     const { run, call, fallback, events } = setUp(fail(error), { kind: 'function' });
     expect(await run()).toBe('instead');
     expect([call.mock.calls.length, fallback.mock.calls]).toEqual([1, [[error]]]);
-    expect(events).toEqual([{ type: 'fallback', client: 'rates', kind: 'function', reason: 'circuit_open' }]);
+    expect(events).toEqual([
+      { type: 'fallback', client: 'rates', kind: 'function', reason: 'circuit_open', known: false },
+    ]);
   });
 
   it.each([

@@ -11,6 +11,8 @@ export interface FallbackOptions {
   kind: FallbackKind;
   /** Whether an error is an answer, such as a 404: it is thrown as it is. @default never */
   isAnswer?(error: unknown): boolean;
+  /** Whether no call is made, because one has failed just before. @default false */
+  known?: boolean;
   events?: ResilienceEvents;
 }
 
@@ -21,14 +23,14 @@ export interface FallbackOptions {
 export async function withFallback<T>(
   call: () => Promise<T>,
   fallback: (error: unknown) => T | Promise<T>,
-  { client, kind, isAnswer, events }: FallbackOptions,
+  { client, kind, isAnswer, known = false, events }: FallbackOptions,
 ): Promise<T> {
   try {
     return await call();
   } catch (error) {
     if (!mayFallBack(error, isAnswer)) throw error;
     const value = await fallback(error);
-    events?.emit({ type: 'fallback', client, kind, reason: failureReason(error) });
+    events?.emit({ type: 'fallback', client, kind, reason: failureReason(error), known });
     return value;
   }
 }

@@ -98,6 +98,28 @@ describe('ResilienceTelemetry', () => {
     ]);
   });
 
+  it('counts and marks each fallback, and logs one line for each call that failed', async () => {
+    const [warn, addEvent] = [jest.fn(), jest.fn()];
+    jest.spyOn(logger, 'child').mockReturnValue({ warn } as never);
+    jest.spyOn(trace, 'getActiveSpan').mockReturnValue({ addEvent } as unknown as Span);
+    const telemetry = new ResilienceTelemetry(new ResilienceClients());
+    const what = { client: 'orders', kind: 'stale', reason: 'ECONNREFUSED' } as const;
+    for (const known of [false, true, true]) telemetry.emit({ type: 'fallback', ...what, known });
+    telemetry.emit({ type: 'fallback', ...what, kind: 'default', known: false });
+    expect(await samples(catalogue.resilienceFallbacks)).toEqual([
+      'resilience_fallbacks_total{client="orders",kind="stale"} 3',
+      'resilience_fallbacks_total{client="orders",kind="default"} 1',
+    ]);
+    expect(addEvent.mock.calls).toEqual([
+      ...Array(3).fill(['fallback', what]),
+      ['fallback', { ...what, kind: 'default' }],
+    ]);
+    expect(warn.mock.calls).toEqual([
+      [what, 'fallback for orders: stale'],
+      [{ ...what, kind: 'default' }, 'fallback for orders: default'],
+    ]);
+  });
+
   it('counts changes of state', async () => {
     const telemetry = new ResilienceTelemetry(new ResilienceClients());
     telemetry.emit(open);

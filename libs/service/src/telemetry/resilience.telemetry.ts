@@ -62,11 +62,12 @@ export class ResilienceTelemetry extends ResilienceEvents {
         break;
       }
       case 'fallback': {
-        const { type, ...what } = event;
+        const { type, known, ...what } = event;
         const { client, kind } = what;
         this.fallbacks.inc({ client, kind });
         trace.getActiveSpan()?.addEvent('fallback', what);
-        this.log.warn(what, `fallback for ${client}: ${kind}`);
+        // One line for each call that failed; what stands in until the next one is counted only.
+        if (!known) this.log.warn(what, `fallback for ${client}: ${kind}`);
         break;
       }
       case 'transition': {
