@@ -244,6 +244,7 @@ export const service = dashboard({
           queries: [
             { expr: `sum by (job, state) (${gauge(metric.postgresPoolConnections)})`, legend: '{{job}} {{state}}' },
             { expr: `sum by (job) (${gauge(metric.postgresPoolPending)})`, legend: '{{job}} waiting' },
+            { expr: `max by (job) (${gauge(metric.outboxFailing)})`, legend: '{{job}} failing' },
             { expr: `sum by (job) (${gauge(metric.postgresPoolMax)})`, legend: '{{job}} at most' },
           ],
         }),
@@ -298,7 +299,7 @@ export const service = dashboard({
         timeseries({
           title: 'Outbox',
           description:
-            'How long the oldest event has been due, and how many wait or are parked. Age that climbs: deliveries fail, or the worker is not running. Parked ones wait for a person.',
+            'How long the oldest event has been due, and how many wait, of those how many failed, and how many are parked. Age that climbs: the worker is not running, or too slow. Failing ones are tried again; parked ones wait for a person.',
           unit: 'short',
           width: third,
           link,
@@ -311,7 +312,7 @@ export const service = dashboard({
         timeseries({
           title: 'Outbox deliveries',
           description:
-            'Deliveries by what came of them. `retried` is what is called being down; `parked` has been given up and needs a person.',
+            'Deliveries by what came of them. `retried` is what is called being down; `parked` is what its handler declared undeliverable; it needs a person.',
           unit: 'ops',
           width: third,
           link,

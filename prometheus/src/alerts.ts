@@ -121,6 +121,14 @@ export function alerts(services: readonly string[]): Alert[] {
       panel: ['ballast-service', 'Outbox'],
     },
     {
+      name: 'OutboxFailing',
+      expr: `max by (job) (${metric.outboxFailing}) > 0`,
+      for: '30m',
+      severity: 'ticket',
+      summary: '{{ $labels.job }} fails to deliver {{ $value }} events, and goes on trying',
+      panel: ['ballast-service', 'Outbox'],
+    },
+    {
       name: 'OutboxParked',
       expr: `max by (job) (${metric.outboxParked}) > 0`,
       severity: 'ticket',

@@ -86,6 +86,7 @@ const faults: Record<string, { series: Series[]; within: number; over: number }>
   EventLoopBlocked: { series: [gauge(metric.eventLoopDelayMax, '', 3, 0.02)], within: 1, over: 1 },
   PostgresPoolExhausted: { series: [gauge(metric.postgresPoolPending, '', 7)], within: 1, over: 1 },
   OutboxStuck: { series: [gauge(metric.outboxOldestAge, '', 600, 1)], within: 1, over: 1 },
+  OutboxFailing: { series: [gauge(metric.outboxFailing, '', 2)], within: 31, over: 1 },
   OutboxParked: { series: [gauge(metric.outboxParked, '', 2)], within: 1, over: 1 },
 };
 

@@ -11,7 +11,7 @@ export {
   type OutboxTable,
   type OutboxTables,
 } from './outbox/outbox.table.js';
-export { type OutboxHandler, OutboxWorker } from './outbox/outbox.worker.js';
+export { type OutboxHandler, OutboxWorker, PermanentFailureError } from './outbox/outbox.worker.js';
 export { PostgresUnavailableError } from './postgres.errors.js';
 export { connectPostgres, PostgresModule, type PostgresModuleOptions } from './postgres.module.js';
 export { type PostgresOptions, postgresEnv } from './postgres.options.js';

@@ -16,12 +16,6 @@ export const outboxEnv = z
     OUTBOX_LEASE_MS: ms(3_600_000)
       .default(30_000)
       .describe('How long a delivery may take; afterwards another worker may take the event up.'),
-    OUTBOX_MAX_ATTEMPTS: z.coerce
-      .number()
-      .int()
-      .min(1)
-      .default(300)
-      .describe('Deliveries that may fail before an event is parked for a person to look at.'),
     OUTBOX_BACKOFF_BASE_MS: ms(60_000)
       .default(500)
       .describe('Longest pause before the second delivery; it doubles each time.'),
@@ -45,7 +39,6 @@ export const outboxEnv = z
     pollMs: env.OUTBOX_POLL_MS,
     batchSize: env.OUTBOX_BATCH_SIZE,
     leaseMs: env.OUTBOX_LEASE_MS,
-    maxAttempts: env.OUTBOX_MAX_ATTEMPTS,
     backoffBaseMs: env.OUTBOX_BACKOFF_BASE_MS,
     backoffMaxMs: env.OUTBOX_BACKOFF_MAX_MS,
     maxSilenceMs: env.OUTBOX_MAX_SILENCE_MS,

@@ -14,7 +14,7 @@ export interface OutboxTable {
   attempts: Generated<number>;
   /** When the row may be taken up. A worker that takes it up moves this to the end of its lease. */
   available_at: ColumnType<Date, Date | undefined, Date>;
-  /** Set when the last attempt failed: the row waits for a person. */
+  /** Set when its handler declared it undeliverable: the row waits for a person. */
   parked_at: ColumnType<Date | null, undefined, Date>;
   last_error: ColumnType<string | null, undefined, string>;
 }

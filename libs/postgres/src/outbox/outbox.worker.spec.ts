@@ -8,7 +8,7 @@ import { connectPostgres } from '../postgres.module.js';
 import { postgresEnv } from '../postgres.options.js';
 import { type OutboxOptions, outboxEnv } from './outbox.options.js';
 import { addToOutbox, createOutboxTable, type OutboxEvent, type OutboxTables } from './outbox.table.js';
-import { type OutboxHandler, OutboxWorker } from './outbox.worker.js';
+import { type OutboxHandler, OutboxWorker, PermanentFailureError } from './outbox.worker.js';
 
 class Worker extends OutboxWorker {
   constructor(
@@ -110,25 +110,36 @@ describe('a delivery that fails', () => {
     expect(await rows()).toMatchObject([{ attempts: 4, parked_at: null }]);
   });
 
-  it('is parked after the last attempt, with its error but without passwords', async () => {
+  it('is never given up', async () => {
     await add();
-    const worker = new Worker(failing, { maxAttempts: 2 });
-    await worker.turn();
+    await sql`update outbox set attempts = 100000`.execute(db);
+    await new Worker(failing).turn();
+    expect(await rows()).toMatchObject([{ attempts: 100_001, parked_at: null }]);
     await makeDue();
+    await new Worker({ 'order.placed': async () => undefined }).turn();
+    expect(await rows()).toEqual([]);
+  });
+
+  it('is parked when its handler declares it permanent, with its error but without passwords', async () => {
+    await add();
+    const permanent = () => Promise.reject(new PermanentFailureError('no broker at amqp://app:s3cret@mq'));
+    const worker = new Worker({ 'order.placed': permanent });
     await worker.turn();
     await makeDue();
     expect(await worker.turn()).toBe(0);
     expect(await rows()).toMatchObject([
-      { attempts: 2, parked_at: expect.any(Date), last_error: 'Error: no broker at amqp://app:[redacted]@mq' },
+      {
+        attempts: 1,
+        parked_at: expect.any(Date),
+        last_error: 'PermanentFailureError: no broker at amqp://app:[redacted]@mq',
+      },
     ]);
   });
 
-  it('is one of an unknown topic too', async () => {
+  it('is one of an unknown topic too, and waits for who knows it', async () => {
     await add({ topic: 'order.lost' });
-    await new Worker({}, { maxAttempts: 1 }).turn();
-    expect(await rows()).toMatchObject([
-      { parked_at: expect.any(Date), last_error: 'Error: no handler for topic order.lost' },
-    ]);
+    await new Worker({}).turn();
+    expect(await rows()).toMatchObject([{ parked_at: null, last_error: 'Error: no handler for topic order.lost' }]);
   });
 
   it('does not disturb those beside it', async () => {
@@ -303,20 +314,21 @@ describe('what can be seen of an outbox', () => {
   it('are counts by topic and outcome, and the backlog', async () => {
     registry.clear();
     for (const topic of ['order.paid', 'order.placed', 'order.declined']) await add({ topic });
-    const fail = () => Promise.reject(new Error('no'));
-    const handlers = { 'order.paid': async () => undefined, 'order.placed': fail };
-    await new Worker(handlers, { maxAttempts: 2 }).turn();
-    await sql`update outbox set available_at = now() - interval '1 hour', parked_at = case topic when 'order.declined' then now() end`.execute(
-      db,
-    );
-    await new Worker(handlers, { maxAttempts: 2 }).turn();
+    const handlers = {
+      'order.paid': async () => undefined,
+      'order.placed': () => Promise.reject(new Error('no')),
+      'order.declined': () => Promise.reject(new PermanentFailureError('never')),
+    };
+    await new Worker(handlers).turn();
+    await sql`update outbox set available_at = now() - interval '1 hour'`.execute(db);
+    await new Worker(handlers).turn();
 
     const told = (await registry.metrics()).match(/^outbox_.*$/gm) ?? [];
     expect(told.filter((line) => !line.startsWith('outbox_oldest')).sort()).toEqual([
-      'outbox_deliveries_total{topic="order.declined",outcome="retried"} 1',
+      'outbox_deliveries_total{topic="order.declined",outcome="parked"} 1',
       'outbox_deliveries_total{topic="order.paid",outcome="delivered"} 1',
-      'outbox_deliveries_total{topic="order.placed",outcome="parked"} 1',
-      'outbox_deliveries_total{topic="order.placed",outcome="retried"} 1',
+      'outbox_deliveries_total{topic="order.placed",outcome="retried"} 2',
+      'outbox_failing_events 1',
       'outbox_parked_events 1',
       'outbox_pending_events 1',
     ]);

@@ -9,8 +9,13 @@ import type { OutboxTable, OutboxTables } from './outbox.table.js';
 
 type Row = Selectable<OutboxTable>;
 
-/** Delivers one event. It may be called again with the same event, so it must not mind; it fails by throwing. */
+/** Delivers one event. It may be called again with the same event, so it must not mind; it fails by throwing, and is called again later. */
 export type OutboxHandler = (payload: Record<string, unknown>) => Promise<void>;
+
+/** Thrown by a handler for an event that no repetition can deliver. The event is parked and waits for a person. */
+export class PermanentFailureError extends Error {
+  override readonly name = 'PermanentFailureError';
+}
 
 const backlogEveryMs = 5_000;
 
@@ -18,13 +23,13 @@ const backlogEveryMs = 5_000;
  * Delivers the rows of the outbox to their handlers: at least once, none lost, by as many instances at a time as there are.
  *
  * A row is claimed with a lease and the claim committed, so that no transaction is open while a handler runs. A failed delivery is
- * repeated with exponential backoff and full jitter; after the last attempt the row is parked. Rows of one turn are delivered side by
- * side, so there is no order among them.
+ * repeated with exponential backoff and full jitter until it succeeds, or until its handler throws {@link PermanentFailureError}: then the
+ * row is parked. Rows of one turn are delivered side by side, so there is no order among them.
  */
 @Injectable()
 @HealthCheck({ name: 'outbox' })
 export abstract class OutboxWorker implements OnApplicationBootstrap, OnModuleDestroy {
-  /** What to do with each topic. A row of an unknown topic fails, and ends parked. */
+  /** What to do with each topic. A row of an unknown topic fails until there is a handler for it, such as that of a newer release. */
   protected abstract readonly handlers: Record<string, OutboxHandler>;
 
   private readonly log = logger.child({ context: 'Outbox' });
@@ -160,7 +165,7 @@ export abstract class OutboxWorker implements OnApplicationBootstrap, OnModuleDe
   }
 
   private async giveBack({ id, topic, attempts }: Row, error: unknown): Promise<void> {
-    const parked = attempts >= this.options.maxAttempts;
+    const parked = error instanceof PermanentFailureError;
     await this.db
       .updateTable('outbox')
       .set({
@@ -200,10 +205,11 @@ export abstract class OutboxWorker implements OnApplicationBootstrap, OnModuleDe
   private async measureBacklog(): Promise<void> {
     if (performance.now() - this.backlog.measuredAt < backlogEveryMs) return;
     this.backlog.measuredAt = performance.now();
-    const { pending, parked, age } = await this.db
+    const { pending, failing, parked, age } = await this.db
       .selectFrom('outbox')
       .select([
         sql<number>`count(*) filter (where parked_at is null)`.as('pending'),
+        sql<number>`count(*) filter (where parked_at is null and last_error is not null)`.as('failing'),
         sql<number>`count(*) filter (where parked_at is not null)`.as('parked'),
         sql<number>`coalesce(extract(epoch from now() - min(available_at) filter (where parked_at is null)), 0)::float8`.as(
           'age',
@@ -212,6 +218,7 @@ export abstract class OutboxWorker implements OnApplicationBootstrap, OnModuleDe
       .executeTakeFirstOrThrow();
     this.backlog = { measuredAt: this.backlog.measuredAt, ageMs: age * 1_000, parked };
     gauge(catalogue.outboxPending).set(pending);
+    gauge(catalogue.outboxFailing).set(failing);
     gauge(catalogue.outboxParked).set(parked);
     gauge(catalogue.outboxOldestAge).set(Math.max(0, age));
   }

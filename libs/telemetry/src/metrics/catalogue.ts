@@ -158,10 +158,16 @@ export const catalogue = {
     help: 'How long the oldest deliverable outbox row has been due.',
     labels: [],
   },
+  outboxFailing: {
+    type: 'gauge',
+    name: 'outbox_failing_events',
+    help: 'Outbox rows whose last delivery failed; they are delivered again.',
+    labels: [],
+  },
   outboxParked: {
     type: 'gauge',
     name: 'outbox_parked_events',
-    help: 'Outbox rows given up after the last attempt; they wait for a person.',
+    help: 'Outbox rows that their handler declared undeliverable; they wait for a person.',
     labels: [],
   },
   outboxDeliveries: {
