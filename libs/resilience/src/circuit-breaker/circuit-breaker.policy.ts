@@ -87,16 +87,22 @@ export class CircuitBreaker {
   acquire(): CircuitPermit {
     const { current } = this;
     if (current.kind === 'closed' || current.kind === 'forced-closed') return this.generation;
-    const now = performance.now();
-    if (current.kind === 'open' && now >= current.until) {
+    const { refusal } = this;
+    if (refusal) throw refusal;
+    if (current.kind === 'half-open') current.admitted += 1;
+    if (current.kind === 'open')
       this.enter({ kind: 'half-open', admitted: 1, succeeded: 0, openings: current.openings });
-      return this.generation;
-    }
-    if (current.kind === 'half-open' && current.admitted < this.options.halfOpenProbes) {
-      current.admitted += 1;
-      return this.generation;
-    }
-    throw new ResilienceError({ code: 'circuit_open', client: this.client, retryAfterMs: this.retryAfterMs(now) });
+    return this.generation;
+  }
+
+  /** What {@link acquire} would throw now, if it would: for who would otherwise prepare a call in vain. */
+  get refusal(): ResilienceError | undefined {
+    const { current, client } = this;
+    if (current.kind === 'closed' || current.kind === 'forced-closed') return undefined;
+    const now = performance.now();
+    if (current.kind === 'open' && now >= current.until) return undefined;
+    if (current.kind === 'half-open' && current.admitted < this.options.halfOpenProbes) return undefined;
+    return new ResilienceError({ code: 'circuit_open', client, retryAfterMs: this.retryAfterMs(now) });
   }
 
   /** @param error what a failure failed with, for the line that tells of a transition */

@@ -85,9 +85,13 @@ export class HttpClient extends HttpMethods {
     const callerSignal = asked.signal as AbortSignal | undefined;
     return runCall(
       { client, totalTimeoutMs: settings.totalTimeoutMs, bulkhead, callerSignal, events },
-      ({ signal, dueAt }) => {
-        this.dueAt.set(signal, dueAt);
+      async (call) => {
         this.retry?.budget.call();
+        // Each attempt asks the breaker; while that refuses, axios would be asked in vain, and it costs.
+        const refusal = this.breaker?.refusal;
+        if (refusal) throw refusal;
+        const { signal, dueAt } = call;
+        this.dueAt.set(signal, dueAt);
         return this.attempts.request<T, AxiosResponse<T>, D>({ ...asked, signal }) as Promise<R>;
       },
     );
