@@ -41,7 +41,7 @@ const filledBy = {
   ],
   'payments stands still for a moment': ['alert EventLoopBlocked'],
   'payments may not use its database': ['alert HealthCheckFails'],
-  'the outbox gets more than it can deliver': ['alert OutboxStuck', 'alert OutboxParked'],
+  'the outbox gets more than it can deliver': ['alert OutboxStuck', 'alert OutboxFailing', 'alert OutboxParked'],
 } as const;
 type Fault = keyof typeof filledBy;
 
@@ -189,8 +189,8 @@ withPrometheus('every query of the stack, on real services under real load', () 
   fault('the outbox gets more than it can deliver', async () => {
     await shop.query(
       'orders',
-      `insert into outbox (topic, payload, attempts, available_at)
-       select 'unknown', '{}', 299, now() - interval '10 minutes' from generate_series(1, 3000)`,
+      `insert into outbox (topic, payload, available_at, parked_at)
+       select 'unknown', '{}', now() - interval '10 minutes', case when n = 1 then now() end from generate_series(1, 3000) n`,
     );
     await filled('the outbox gets more than it can deliver');
   });
