@@ -1,0 +1,67 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { HttpClient } from '@app/resilience';
+import { eventually, freePort } from '@app/testing';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+
+const totalTimeoutMs = 250;
+const rounds = 15;
+
+/** Takes every request, and answers those to /healthy only. */
+const hanging = `
+  require('node:http')
+    .createServer((request, response) => request.url === '/healthy' && response.end())
+    .listen(process.argv[1], '127.0.0.1')`;
+
+describe('the total timeout of a call to a service that hangs', () => {
+  let upstream: ChildProcess;
+  let client: HttpClient;
+  let attempts = 0;
+
+  beforeAll(async () => {
+    const port = await freePort();
+    const baseUrl = `http://127.0.0.1:${port}`;
+    upstream = spawn(process.execPath, ['-e', hanging, String(port)]);
+    await eventually('it listens', () => fetch(`${baseUrl}/healthy`).then(({ ok }) => ok));
+    client = new HttpClient(
+      'hanging',
+      {
+        baseUrl,
+        totalTimeoutMs,
+        attemptTimeoutMs: 100,
+        circuitBreaker: false,
+        retry: { baseDelayMs: 1, budgetRatio: 1, budgetPerSecond: 100 },
+      },
+      { emit: ({ type }) => (attempts += type === 'attempt' ? 1 : 0) },
+    );
+  });
+
+  afterAll(async () => {
+    upstream.kill('SIGKILL');
+    await once(upstream, 'exit');
+    await client.close();
+  });
+
+  const overshoot = async (wait: () => Promise<unknown>) => {
+    const startedAt = performance.now();
+    await wait();
+    return performance.now() - startedAt - totalTimeoutMs;
+  };
+  const median = (list: number[]) => list.sort((a, b) => a - b)[Math.floor(list.length / 2)] as number;
+
+  it('is overshot by three times as much as a bare timer is, at most, with all its repetitions', async () => {
+    const codes = new Set<unknown>();
+    const call = () => client.get('/').catch(({ code }) => codes.add(code));
+    const [bare, ours]: [number[], number[]] = [[], []];
+    for (let round = 0; round < rounds; round++) {
+      bare.push(await overshoot(() => sleep(totalTimeoutMs)));
+      ours.push(await overshoot(call));
+    }
+    expect([...codes]).toEqual(['deadline_exceeded']);
+    expect(attempts).toBe(3 * rounds);
+    const [bareMs, oursMs] = [median(bare), median(ours)];
+    process.stdout.write(`overshoot: ${oursMs.toFixed(2)} ms, of a bare timer ${bareMs.toFixed(2)} ms\n`);
+    expect(oursMs).toBeLessThanOrEqual(3 * bareMs);
+  });
+});
