@@ -472,6 +472,35 @@ describe('HttpClient calls out through its policies', () => {
       expect(received).toHaveLength(4);
     });
 
+    it.each([
+      ['for an attempt that was slow when its own total timeout passed', 100, 10_000, 1],
+      ['but not for one that had no time to be slow', 500, 10_000, 0],
+      ['but not for one that its request cut, however late', 100, 1_999, 0],
+    ])('%s', async (_what, queuedMs, requestMs, failures) => {
+      connect({
+        circuitBreaker,
+        retry: false,
+        totalTimeoutMs: 2_000,
+        attemptTimeoutMs: 2_000,
+        bulkhead: { maxConcurrent: 1 },
+      });
+      answers = ['never', 'never'];
+      const caller = new AbortController();
+      const deadline = new Deadline(requestMs, 'request');
+      const first = failure(client.get('/1', { signal: caller.signal }));
+      const second = runWithDeadline(deadline, () => failure(client.get('/2')));
+      await arrived(1);
+      jest.advanceTimersByTime(queuedMs);
+      caller.abort();
+      await first;
+      await arrived(2);
+      jest.advanceTimersByTime(2_000 - queuedMs);
+      expect((await second).code).toBe('deadline_exceeded');
+      expect(client.breaker?.counts.failures).toBe(failures);
+      expect(received).toHaveLength(2);
+      deadline.end();
+    });
+
     it('unless that is switched off', async () => {
       connect({ circuitBreaker: false, retry: false });
       for (let n = 0; n < 20; n++) {
@@ -540,6 +569,32 @@ describe('HttpClient calls out through its policies', () => {
     await passPause(1);
     await call;
     expect(received.map(({ headers }) => headers['x-run'])).toEqual(['1', '2']);
+  });
+
+  it('ends an attempt in time that waits for a connection', async () => {
+    connect({ maxConnections: 1, totalTimeoutMs: 4_000, attemptTimeoutMs: 1_000, retry: false });
+    answers = ['never', 'never'];
+    const first = failure(client.get('/1'));
+    await arrived(1);
+    const caller = new AbortController();
+    const second = failure(client.get('/2', { signal: caller.signal }));
+    await new Promise(setImmediate);
+    caller.abort();
+    expect((await second).code).toBe('cancelled');
+    expect(count('attempt')).toBe(1);
+    jest.advanceTimersByTime(1_000);
+    expect((await first).code).toBe('ETIMEDOUT');
+    expect(received).toHaveLength(1);
+  });
+
+  it('ends in time though an interceptor never does, and gives its place in the bulkhead back', async () => {
+    connect({ totalTimeoutMs: 500, attemptTimeoutMs: 500, bulkhead: { maxConcurrent: 1 } });
+    client.interceptors.request.use(() => new Promise(() => undefined));
+    const call = failure(client.get('/'));
+    await new Promise(setImmediate);
+    jest.advanceTimersByTime(500);
+    expect((await call).code).toBe('deadline_exceeded');
+    expect(client.bulkhead?.inUse).toBe(0);
   });
 
   it('runs the response interceptors once, and once more for each repetition, as axios-retry does', async () => {

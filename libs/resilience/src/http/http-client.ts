@@ -9,7 +9,7 @@ import { Bulkhead } from '../bulkhead/bulkhead.policy.js';
 import { CircuitBreaker } from '../circuit-breaker/circuit-breaker.policy.js';
 import { deadlineHeader } from '../deadline/deadline.js';
 import type { ResilienceEvents } from '../events/resilience.events.js';
-import { runCall } from '../pipeline/call.js';
+import { type Call, runCall } from '../pipeline/call.js';
 import { RetryRules } from '../retry/retry.rules.js';
 import { outcomeOf } from './attempt.outcome.js';
 import { retriesOf, retryWithAxios } from './axios-retry.driver.js';
@@ -39,8 +39,8 @@ export class HttpClient extends HttpMethods {
   private readonly attempts: AxiosInstance;
   private readonly transport: UndiciTransport;
   private readonly address: { serverAddress: string; serverPort: number };
-  /** When each call's time is over, by its signal. */
-  private readonly dueAt = new WeakMap<object, number>();
+  /** Which call an attempt belongs to, by its signal. */
+  private readonly calls = new WeakMap<object, Call>();
 
   /**
    * @param client name of the service, as metrics and errors show it: `payments`
@@ -90,8 +90,8 @@ export class HttpClient extends HttpMethods {
         // Each attempt asks the breaker; while that refuses, axios would be asked in vain, and it costs.
         const refusal = this.breaker?.refusal;
         if (refusal) throw refusal;
-        const { signal, dueAt } = call;
-        this.dueAt.set(signal, dueAt);
+        const { signal } = call;
+        this.calls.set(signal, call);
         return this.attempts.request<T, AxiosResponse<T>, D>({ ...asked, signal }) as Promise<R>;
       },
     );
@@ -122,15 +122,20 @@ export class HttpClient extends HttpMethods {
       const durationMs = now - startedAt;
       // A service that was given less time than it may usually take, and says that it was too little, is not at fault.
       const cutShort = timeLeftMs < attemptTimeoutMs && error.response?.status === 504;
-      const outcome = cutShort ? 'neutral' : outcomeOf(error);
+      const call = error.code === 'ERR_CANCELED' ? this.callOf(config) : undefined;
+      const outcome = cutShort ? 'neutral' : (call?.outcomeOfCut(durationMs, this.breaker) ?? outcomeOf(error));
       if (permit !== undefined) this.breaker?.record(permit, outcome, durationMs, now, error);
       this.tellAttempt(config.method, durationMs, error.response?.status, error.code);
       throw error;
     }
   };
 
-  private dueAtOf({ signal }: InternalAxiosRequestConfig): number {
-    return this.dueAt.get(signal as object) ?? Infinity;
+  private dueAtOf(config: InternalAxiosRequestConfig): number {
+    return this.callOf(config)?.dueAt ?? Infinity;
+  }
+
+  private callOf({ signal }: InternalAxiosRequestConfig): Call | undefined {
+    return this.calls.get(signal as object);
   }
 
   private tellAttempt(method = 'get', durationMs: number, statusCode?: number, code?: string): void {

@@ -49,21 +49,31 @@ export class UndiciTransport {
 
     const ending = new AbortController();
     let timedOut = false;
+    let giveUp: ((reason: unknown) => void) | undefined;
+    const end = () => {
+      ending.abort();
+      giveUp?.(ending.signal.reason);
+    };
     const timer = timers.add(performance.now() + this.options.attemptTimeoutMs, () => {
       timedOut = true;
-      ending.abort();
+      end();
     });
-    const cancel = () => ending.abort();
-    if (config.signal?.aborted) cancel();
-    config.signal?.addEventListener?.('abort', cancel);
+    if (config.signal?.aborted) end();
+    config.signal?.addEventListener?.('abort', end);
     try {
-      const response = await request.call(this.agent, {
-        origin: url.origin,
-        path: url.pathname + url.search,
-        method: config.method?.toUpperCase() as Dispatcher.HttpMethod,
-        headers: AxiosHeaders.from(config.headers as AxiosHeaders).toJSON() as Record<string, string>,
-        body: body ?? null,
-        signal: ending.signal,
+      const response = await new Promise<Dispatcher.ResponseData<unknown>>((resolve, reject) => {
+        // A request in line for a connection would hear of its end when it has got one.
+        giveUp = reject;
+        request
+          .call(this.agent, {
+            origin: url.origin,
+            path: url.pathname + url.search,
+            method: config.method?.toUpperCase() as Dispatcher.HttpMethod,
+            headers: AxiosHeaders.from(config.headers as AxiosHeaders).toJSON() as Record<string, string>,
+            body: body ?? null,
+            signal: ending.signal,
+          })
+          .then(resolve, reject);
       });
       const data =
         config.responseType === 'arraybuffer' ? await response.body.arrayBuffer() : await response.body.text();
@@ -79,7 +89,7 @@ export class UndiciTransport {
       throw toAxiosError(error, config, timedOut);
     } finally {
       timers.cancel(timer);
-      config.signal?.removeEventListener?.('abort', cancel);
+      config.signal?.removeEventListener?.('abort', end);
     }
   };
 

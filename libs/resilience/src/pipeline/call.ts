@@ -1,4 +1,5 @@
 import type { Bulkhead } from '../bulkhead/bulkhead.policy.js';
+import type { CircuitBreaker, CircuitOutcome } from '../circuit-breaker/circuit-breaker.policy.js';
 import { currentDeadline, type Deadline, type Ending } from '../deadline/deadline.js';
 import { isResilienceError, ResilienceError } from '../errors/resilience.error.js';
 import type { ResilienceEvents } from '../events/resilience.events.js';
@@ -16,9 +17,12 @@ export class Call implements Ending {
   /** Why it ended before its work did. */
   over: ResilienceError | undefined;
 
+  /** Whether its time is that of the option, not what its request had left. */
+  private readonly ownTime: boolean;
   private readonly request: Deadline | undefined;
   private ending: AbortController | undefined;
   private timer: TimerHandle | undefined;
+  private giveUp: ((error: ResilienceError) => void) | undefined;
 
   /** @param callerSignal the caller's own wish to end the call */
   constructor(
@@ -31,7 +35,9 @@ export class Call implements Ending {
     const request = currentDeadline();
     this.request = request;
     this.startedAt = now;
-    this.dueAt = request ? Math.min(now + totalTimeoutMs, request.dueAt) : now + totalTimeoutMs;
+    const dueAt = now + totalTimeoutMs;
+    this.ownTime = !request || dueAt <= request.dueAt;
+    this.dueAt = this.ownTime ? dueAt : (request as Deadline).dueAt;
     if (this.dueAt <= now) this.expire();
     request?.tell(this);
     if (callerSignal?.aborted) this.handleEvent();
@@ -56,11 +62,29 @@ export class Call implements Ending {
   stop(error: ResilienceError): void {
     this.over ??= error;
     this.ending?.abort(this.over);
+    this.giveUp?.(this.over);
+  }
+
+  /** Ends as the work does, or early with the call: what the work waits for may never come, an interceptor's token, say. */
+  waitFor<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.giveUp = reject;
+      work.then(resolve, reject);
+    });
   }
 
   /** The caller's signal has aborted. */
   handleEvent(): void {
     this.stop(new ResilienceError({ code: 'cancelled', client: this.client, cause: this.callerSignal?.reason }));
+  }
+
+  /**
+   * What an attempt that the call itself ended says of what was called: nothing, unless its own timeout found it slow already. A service
+   * that hangs must not be spared because the total timeout passes first.
+   */
+  outcomeOfCut(attemptMs: number, breaker: CircuitBreaker | undefined): CircuitOutcome {
+    const timedOut = this.ownTime && this.over?.code === 'deadline_exceeded';
+    return timedOut && attemptMs >= (breaker?.options.slowCallMs ?? Infinity) ? 'failure' : 'neutral';
   }
 
   /** Lets go of everything, and tells how the call ended: `success`, or {@link outcomeOfFailure}. */
@@ -97,7 +121,8 @@ export async function runCall<T>(options: CallOptions, work: (call: Call) => Pro
   let outcome = 'success';
   try {
     if (call.over) throw call.over;
-    return await (bulkhead ? bulkhead.execute(() => work(call), call) : work(call));
+    const run = () => call.waitFor(work(call));
+    return await (bulkhead ? bulkhead.execute(run, call) : run());
   } catch (error) {
     const thrown = call.over ?? error;
     outcome = outcomeOfFailure(thrown);

@@ -93,8 +93,8 @@ export class Execution<T> extends Call {
 
   /** The work may never settle, so it is not waited for. */
   private endAttempt(attempt: UnderWay, error: ResilienceError): void {
-    // An attempt that the call itself ended says nothing of what was called.
-    this.settle(attempt, this.over ? 'neutral' : 'failure', error);
+    const durationMs = performance.now() - attempt.startedAt;
+    this.settle(attempt, this.over ? this.outcomeOfCut(durationMs, this.pipeline.breaker) : 'failure', error);
     this.judge(error);
     attempt.end(error);
   }

@@ -125,6 +125,29 @@ describe('Pipeline', () => {
     expect(calls).toBeLessThanOrEqual(2);
   });
 
+  it('blames work that was slow when its own total timeout passed, not when its request ended', async () => {
+    const pipeline = new Pipeline('redis', {
+      totalTimeoutMs: 100,
+      attemptTimeoutMs: 100,
+      bulkhead: { maxConcurrent: 1 },
+    });
+    const failuresAfter = async (queuedMs: number, requestMs: number) => {
+      const caller = new AbortController();
+      const before = codeOf(pipeline.execute(hanging, { signal: caller.signal }));
+      const deadline = new Deadline(requestMs, 'request');
+      const code = runWithDeadline(deadline, () => codeOf(pipeline.execute(hanging)));
+      await jest.advanceTimersByTimeAsync(queuedMs);
+      caller.abort();
+      await jest.advanceTimersByTimeAsync(100 - queuedMs);
+      deadline.end();
+      expect([await before, await code]).toEqual(['cancelled', 'deadline_exceeded']);
+      return pipeline.breaker?.counts.failures;
+    };
+    expect(await failuresAfter(10, 1_000)).toBe(1);
+    expect(await failuresAfter(30, 1_000)).toBe(1);
+    expect(await failuresAfter(10, 99)).toBe(1);
+  });
+
   it('ends with its caller, whose wish says nothing of what was called', async () => {
     const caller = new AbortController();
     const pipeline = new Pipeline('redis', { retry: false });
