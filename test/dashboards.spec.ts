@@ -39,6 +39,7 @@ const filledBy = {
     'alert LatencyOverObjective',
     'alert PostgresPoolExhausted',
   ],
+  'more come at once than the shop can serve': ['Service / Requests shed / A', 'alert LoadShed'],
   'payments stands still for a moment': ['alert EventLoopBlocked'],
   'payments may not use its database': ['alert HealthCheckFails'],
   'the outbox gets more than it can deliver': ['alert OutboxStuck', 'alert OutboxFailing', 'alert OutboxParked'],
@@ -48,6 +49,7 @@ type Fault = keyof typeof filledBy;
 /** A machine that is busy with other things may be slow without any fault. */
 const aboutTime = new Set<string>([
   ...filledBy['the database of payments is locked'],
+  ...filledBy['more come at once than the shop can serve'],
   ...filledBy['payments stands still for a moment'],
   'Resilience / Retries by reason / A',
   'alert ErrorBudgetBurnsFast',
@@ -161,6 +163,15 @@ withPrometheus('every query of the stack, on real services under real load', () 
     const checkouts = Array.from({ length: 10 }, () => shop.checkout(basket));
     await filled('the database of payments is locked');
     await Promise.all([lock, ...checkouts]);
+  });
+
+  fault('more come at once than the shop can serve', async () => {
+    let over = false;
+    const seen = filled('more come at once than the shop can serve').finally(() => {
+      over = true;
+    });
+    while (!over) await Promise.all(Array.from({ length: 200 }, () => shop.checkout(basket).catch(() => undefined)));
+    await seen;
   });
 
   fault('payments stands still for a moment', async () => {

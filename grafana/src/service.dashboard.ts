@@ -143,18 +143,32 @@ export const service = dashboard({
         timeseries({
           title: 'Requests in flight',
           description:
-            'Requests that are being answered now. When it climbs and the rate does not, something has become slow; it should fall back as fast as it rose.',
+            'Requests that are being answered now, and how many may be. When they climb and the rate does not, something has become slow. A limit that falls says that requests wait for each other.',
           unit: 'short',
-          width: half,
+          width: third,
           link,
-          queries: [{ expr: `sum by (job, instance) (${gauge(metric.httpServerActiveRequests)})`, legend: instance }],
+          queries: [
+            { expr: `sum by (job, instance) (${gauge(metric.httpServerActiveRequests)})`, legend: instance },
+            { expr: gauge(metric.loadLimit), legend: `${instance} limit` },
+          ],
+        }),
+        timeseries({
+          title: 'Requests shed',
+          description:
+            'Requests refused with 503 because there are too many; empty while there is none. `concurrency`: too many wait for the same thing. `event_loop`: the process has no time left, start more instances.',
+          unit: 'reqps',
+          width: third,
+          link,
+          queries: [
+            { expr: rate(metric.requestsShed, 'job, priority, reason'), legend: '{{job}} {{priority}} {{reason}}' },
+          ],
         }),
         timeseries({
           title: 'Log lines of trouble',
           description:
             'Lines of level warn and above; empty while there is none. Search the logs for `level` error in that time; each line has a `trace_id` that opens in Jaeger.',
           unit: 'cps',
-          width: half,
+          width: third,
           link,
           queries: [{ expr: rate(metric.logLines, 'job, level'), legend: '{{job}} {{level}}' }],
         }),

@@ -18,6 +18,7 @@ export interface Alert {
 const outboxStuckSeconds = 300;
 const eventLoopBlockedSeconds = 1;
 const errorRatio = 0.05;
+const shedRatio = 0.01;
 
 /** Every alert. Objectives come first: they tell what users feel, the others tell why. */
 export function alerts(services: readonly string[]): Alert[] {
@@ -96,6 +97,14 @@ export function alerts(services: readonly string[]): Alert[] {
       summary:
         '{{ $labels.job }} would retry {{ $value | humanize }} more calls to {{ $labels.client }} a second than its budget allows',
       panel: ['ballast-resilience', 'Retry budget'],
+    },
+    {
+      name: 'LoadShed',
+      expr: `sum by (job) (rate(${metric.requestsShed}[1m])) / sum by (job) (rate(${metric.httpServerRequestDuration}_count[1m])) > ${shedRatio}`,
+      for: '2m',
+      severity: 'ticket',
+      summary: '{{ $labels.job }} has too much to do, and refuses {{ $value | humanizePercentage }} of its requests',
+      panel: ['ballast-service', 'Requests shed'],
     },
     {
       name: 'EventLoopBlocked',

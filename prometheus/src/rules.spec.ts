@@ -83,6 +83,19 @@ const faults: Record<string, { series: Series[]; within: number; over: number }>
     within: 5,
     over: 3,
   },
+  LoadShed: {
+    series: [
+      ...requests({}),
+      counter(
+        `${metric.requestsShed}{job="${job}", instance="a", priority="normal", reason="concurrency"}`,
+        [0, healthy],
+        [300, 60],
+        [0, 60],
+      ),
+    ],
+    within: 5,
+    over: 3,
+  },
   EventLoopBlocked: { series: [gauge(metric.eventLoopDelayMax, '', 3, 0.02)], within: 1, over: 1 },
   PostgresPoolExhausted: { series: [gauge(metric.postgresPoolPending, '', 7)], within: 1, over: 1 },
   OutboxStuck: { series: [gauge(metric.outboxOldestAge, '', 600, 1)], within: 1, over: 1 },

@@ -1,4 +1,5 @@
 import { Idempotent } from '@app/postgres';
+import { Priority } from '@app/service';
 import { Body, Controller, Get, Param, Post } from '@nestjs/common';
 import { ApiCreatedResponse, ApiHeader, ApiOkResponse } from '@nestjs/swagger';
 import { type CreatePayment, createPaymentSchema, type Payment, paymentSchema } from './payments.schemas.js';
@@ -9,6 +10,7 @@ export class PaymentsController {
   constructor(private readonly payments: PaymentsService) {}
 
   @Post()
+  @Priority('high')
   @Idempotent()
   @ApiHeader({ name: 'Idempotency-Key', required: true })
   @ApiCreatedResponse({ standardSchema: paymentSchema })

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { IdempotencyKey } from '@app/service';
+import { IdempotencyKey, Priority } from '@app/service';
 import { Body, Controller, Get, HttpStatus, Param, Post, Res } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiCreatedResponse, ApiHeader, ApiOkResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
@@ -20,6 +20,7 @@ export class CheckoutController {
 
   /** 201 when it is paid, 202 while the payment is not known yet. With a key, sending it again never orders twice. */
   @Post('checkout')
+  @Priority('high')
   @ApiHeader({ name: 'Idempotency-Key', required: false })
   @ApiCreatedResponse({ standardSchema: orderSchema })
   @ApiAcceptedResponse({ standardSchema: orderSchema })

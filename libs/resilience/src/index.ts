@@ -24,5 +24,7 @@ export {
   isIdempotencyError,
 } from './idempotency/idempotency.error.js';
 export { idempotencyKeyOf } from './idempotency/idempotency-key.js';
+export { loadLimitOptions } from './load-limit/load-limit.options.js';
+export { LoadLimit, type Priority, turnMs } from './load-limit/load-limit.policy.js';
 export { type PipelineOptions, pipelineOptions } from './pipeline/pipeline.options.js';
 export { type ExecuteOptions, Pipeline } from './pipeline/pipeline.policy.js';

@@ -8,6 +8,7 @@ export {
 } from './config/define-config.js';
 export { type ServiceConfig, serviceEnv } from './config/service.env.js';
 export { IdempotencyKey } from './http/idempotency-key.decorator.js';
+export { Priority } from './http/limit-load.js';
 export { Lifecycle } from './lifecycle/lifecycle.js';
 export { type RunningService, stopService } from './lifecycle/stop-service.js';
 export { type FieldError, type Problem, ProblemException } from './problems/problem.js';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HealthService } from '@app/health';
-import { ResilienceClients } from '@app/resilience';
+import { LoadLimit, ResilienceClients, ResilienceEvents } from '@app/resilience';
 import { logger, registerRuntimeMetrics, serviceIdentity } from '@app/telemetry';
 import type { Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -46,9 +46,12 @@ export async function runService(appModule: Type): Promise<RunningService> {
   const { service: config } = definition.parse();
 
   const inFlight = new RequestsInFlight();
+  // Its listener is made with the application, which requests come after.
+  const events: ResilienceEvents = { emit: (event) => listener.emit(event) };
+  const load = config.loadLimit ? new LoadLimit(config.loadLimit, events) : undefined;
   const app = await NestFactory.create<NestFastifyApplication>(
     appModule,
-    createAdapter(config, { trustInboundHeaders, inFlight }),
+    createAdapter(config, { trustInboundHeaders, inFlight, load }),
     {
       abortOnError: false,
       bodyParser: false,
@@ -56,6 +59,7 @@ export async function runService(appModule: Type): Promise<RunningService> {
     },
   );
   app.useLogger(app.get(Logger));
+  const listener = app.get(ResilienceEvents);
   if (config.apiDocs) await serveApiDocs(app);
   registerRuntimeMetrics();
 

@@ -1,4 +1,4 @@
-import { IdempotencyKey, ProblemException } from '@app/service';
+import { IdempotencyKey, Priority, ProblemException } from '@app/service';
 import { Body, Controller, Get, HttpStatus, Param, Post, Res } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiCreatedResponse, ApiHeader, ApiOkResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
@@ -18,6 +18,7 @@ export class OrdersController {
 
   /** 201 when it is paid, 202 while the payment is not known yet, 402 when the card was declined. */
   @Post()
+  @Priority('high')
   @ApiHeader({ name: 'Idempotency-Key', required: true })
   @ApiCreatedResponse({ standardSchema: orderSchema })
   @ApiAcceptedResponse({ standardSchema: orderSchema })

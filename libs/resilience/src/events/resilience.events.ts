@@ -1,5 +1,6 @@
 import type { CircuitState } from '../circuit-breaker/circuit-breaker.policy.js';
 import type { FallbackKind } from '../fallback/fallback.policy.js';
+import type { Priority, ShedReason } from '../load-limit/load-limit.policy.js';
 import type { RetryRefusal } from '../retry/retry.rules.js';
 
 /** One HTTP request that left the process, whatever came of it. */
@@ -68,13 +69,32 @@ export interface FallbackEvent {
   known: boolean;
 }
 
+/** A request was refused, because there are too many. */
+export interface ShedEvent {
+  type: 'shed';
+  priority: Priority;
+  reason: ShedReason;
+}
+
+/** Requests begin to be refused because there are too many, or have not been for five seconds. */
+export interface SheddingEvent {
+  type: 'shedding';
+  active: boolean;
+  /** Requests that may be in flight. */
+  limit: number;
+  /** How many were refused, when it is over. */
+  refusals: number;
+}
+
 export type ResilienceEvent =
   | AttemptEvent
   | CallEvent
   | RetryEvent
   | RetryRefusedEvent
   | TransitionEvent
-  | FallbackEvent;
+  | FallbackEvent
+  | ShedEvent
+  | SheddingEvent;
 
 /** The one port through which policies and clients tell what happened. Provide it under this token; without one nobody listens. */
 export abstract class ResilienceEvents {

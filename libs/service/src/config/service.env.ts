@@ -1,7 +1,9 @@
+import { loadLimitOptions } from '@app/resilience';
 import { logLevels } from '@app/telemetry';
 import { z } from 'zod';
 
 const port = z.coerce.number().int().min(0).max(65_535);
+const { shape: load } = loadLimitOptions;
 const ms = (max: number) => z.coerce.number().int().min(1).max(max);
 
 /** The variables that every service reads. */
@@ -48,6 +50,14 @@ export function serviceEnv(defaults: { port: number; adminPort: number }) {
           'How long a request may take, from its headers to its answer. Callers that are trusted may ask for less.',
         ),
       KEEP_ALIVE_TIMEOUT_MS: ms(600_000).default(72_000).describe('How long an idle connection is kept open.'),
+      LOAD_LIMIT: z
+        .stringbool()
+        .default(true)
+        .describe('Whether requests are refused, with 503 and at once, when there are more than the service can do.'),
+      LOAD_LIMIT_MIN: load.minLimit,
+      LOAD_LIMIT_MAX: load.maxLimit,
+      LOAD_LIMIT_LATENCY_MS: load.latencyMs,
+      LOAD_LIMIT_LOOP_DELAY_MS: load.loopDelayMs,
       HEALTH_TIMEOUT_MS: ms(60_000).default(1_000).describe('How long one health check may take.'),
       HEALTH_CACHE_MS: ms(60_000)
         .default(1_000)
@@ -78,6 +88,12 @@ export function serviceEnv(defaults: { port: number; adminPort: number }) {
         return `HEALTH_TIMEOUT_MS (${HEALTH_TIMEOUT_MS}) must not exceed HEALTH_CACHE_MS (${HEALTH_CACHE_MS})`;
       },
     })
+    .refine(({ LOAD_LIMIT_MIN, LOAD_LIMIT_MAX }) => LOAD_LIMIT_MIN <= LOAD_LIMIT_MAX, {
+      error: ({ input }) => {
+        const { LOAD_LIMIT_MIN, LOAD_LIMIT_MAX } = input as Record<string, number>;
+        return `LOAD_LIMIT_MIN (${LOAD_LIMIT_MIN}) must not exceed LOAD_LIMIT_MAX (${LOAD_LIMIT_MAX})`;
+      },
+    })
     .transform((env) => ({
       port: env.PORT,
       adminPort: env.ADMIN_PORT,
@@ -88,6 +104,12 @@ export function serviceEnv(defaults: { port: number; adminPort: number }) {
       requestTimeoutMs: env.REQUEST_TIMEOUT_MS,
       requestDeadlineMs: env.REQUEST_DEADLINE_MS,
       keepAliveTimeoutMs: env.KEEP_ALIVE_TIMEOUT_MS,
+      loadLimit: env.LOAD_LIMIT && {
+        minLimit: env.LOAD_LIMIT_MIN,
+        maxLimit: env.LOAD_LIMIT_MAX,
+        latencyMs: env.LOAD_LIMIT_LATENCY_MS,
+        loopDelayMs: env.LOAD_LIMIT_LOOP_DELAY_MS,
+      },
       health: { timeoutMs: env.HEALTH_TIMEOUT_MS, cacheMs: env.HEALTH_CACHE_MS },
       shutdownDelayMs: env.SHUTDOWN_DELAY_MS,
       drainTimeoutMs: env.DRAIN_TIMEOUT_MS,

@@ -27,7 +27,12 @@ class Orders {
 class AppModule {}
 
 it('a request is seen before anything can refuse it', () => {
-  expect(inbound.map(({ name }) => name)).toEqual(['observeRequests', 'openDeadline', 'refuseUnknownRoutes']);
+  expect(inbound.map(({ name }) => name)).toEqual([
+    'observeRequests',
+    'openDeadline',
+    'limitLoad',
+    'refuseUnknownRoutes',
+  ]);
 });
 
 describe('a request that matches no route', () => {

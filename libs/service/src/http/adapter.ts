@@ -1,10 +1,12 @@
 import type { Socket } from 'node:net';
+import type { LoadLimit } from '@app/resilience';
 import { observeRefusal, observeRequests } from '@app/telemetry';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ServiceConfig } from '../config/service.env.js';
 import { ProblemException, toProblem } from '../problems/problem.js';
 import { AllowedMethods } from './allowed-methods.js';
+import { limitLoad } from './limit-load.js';
 import { openDeadline } from './open-deadline.js';
 import { requestTimeouts } from './request-timeouts.js';
 import type { RequestsInFlight } from './requests-in-flight.js';
@@ -12,12 +14,15 @@ import type { RequestsInFlight } from './requests-in-flight.js';
 export interface InboundOptions {
   trustInboundHeaders: boolean;
   inFlight: RequestsInFlight;
+  /** Without one, all that comes is taken on. */
+  load?: LoadLimit | undefined;
 }
 
 /** The way of a request into the house, outermost first. */
 export const inbound: readonly ((fastify: FastifyInstance, options: InboundOptions & ServiceConfig) => void)[] = [
   observeRequests,
   openDeadline,
+  limitLoad,
   refuseUnknownRoutes,
 ];
 

@@ -120,6 +120,24 @@ describe('ResilienceTelemetry', () => {
     ]);
   });
 
+  it('counts and marks each refused request, and logs when that begins and when it is over', async () => {
+    const [warn, info, addEvent] = [jest.fn(), jest.fn(), jest.fn()];
+    jest.spyOn(logger, 'child').mockReturnValue({ warn, info } as never);
+    jest.spyOn(trace, 'getActiveSpan').mockReturnValue({ addEvent } as unknown as Span);
+    const telemetry = new ResilienceTelemetry(new ResilienceClients());
+    const what = { priority: 'normal', reason: 'concurrency' } as const;
+    telemetry.emit({ type: 'shed', ...what });
+    telemetry.emit({ type: 'shedding', active: true, limit: 40, refusals: 1 });
+    telemetry.emit({ type: 'shed', ...what });
+    telemetry.emit({ type: 'shedding', active: false, limit: 50, refusals: 2 });
+    expect(await samples(catalogue.requestsShed)).toEqual([
+      'http_server_shed_requests_total{priority="normal",reason="concurrency"} 2',
+    ]);
+    expect(addEvent.mock.calls).toEqual(Array(2).fill(['shed', what]));
+    expect(warn.mock.calls).toEqual([[{ limit: 40 }, 'too many requests: some are refused']]);
+    expect(info.mock.calls).toEqual([[{ limit: 50, refusals: 2 }, 'no more requests are refused']]);
+  });
+
   it('counts changes of state', async () => {
     const telemetry = new ResilienceTelemetry(new ResilienceClients());
     telemetry.emit(open);

@@ -17,6 +17,7 @@ export class ResilienceTelemetry extends ResilienceEvents {
   private readonly retries = counter(catalogue.resilienceRetries);
   private readonly refusedRetries = counter(catalogue.resilienceRetriesRefused);
   private readonly fallbacks = counter(catalogue.resilienceFallbacks);
+  private readonly shed = counter(catalogue.requestsShed);
   private readonly transitions = counter(catalogue.circuitBreakerTransitions);
   private readonly log = logger.child({ context: 'Resilience' });
 
@@ -68,6 +69,18 @@ export class ResilienceTelemetry extends ResilienceEvents {
         trace.getActiveSpan()?.addEvent('fallback', what);
         // One line for each call that failed; what stands in until the next one is counted only.
         if (!known) this.log.warn(what, `fallback for ${client}: ${kind}`);
+        break;
+      }
+      case 'shed': {
+        const { priority, reason } = event;
+        this.shed.inc({ priority, reason });
+        trace.getActiveSpan()?.addEvent('shed', { priority, reason });
+        break;
+      }
+      case 'shedding': {
+        const { active, limit, refusals } = event;
+        if (active) this.log.warn({ limit }, 'too many requests: some are refused');
+        else this.log.info({ limit, refusals }, 'no more requests are refused');
         break;
       }
       case 'transition': {

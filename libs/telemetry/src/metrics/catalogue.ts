@@ -49,6 +49,24 @@ export const catalogue = {
     ],
     buckets: httpDurationBuckets,
   },
+  requestsShed: {
+    type: 'counter',
+    name: 'http_server_shed_requests_total',
+    help: 'Inbound requests refused because there were too many, by priority and by what was short: concurrency or event_loop.',
+    labels: ['priority', 'reason'],
+  },
+  loadLimit: {
+    type: 'gauge',
+    name: 'http_server_load_limit_requests',
+    help: 'Inbound requests that may be in flight at the moment.',
+    labels: [],
+  },
+  loadAdmitted: {
+    type: 'gauge',
+    name: 'http_server_load_admitted_ratio',
+    help: 'Share of inbound requests that the event loop has time for, 0 to 1.',
+    labels: [],
+  },
   deadlinesExceeded: {
     type: 'counter',
     name: 'deadlines_exceeded_total',
