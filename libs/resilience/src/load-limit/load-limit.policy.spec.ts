@@ -9,8 +9,10 @@ describe('LoadLimit', () => {
   let now: number;
   let events: ResilienceEvent[];
   let load: LoadLimit;
+  let askedWhileLate: number;
 
   beforeEach(() => {
+    askedWhileLate = 2;
     now = 0;
     events = [];
     create();
@@ -27,6 +29,7 @@ describe('LoadLimit', () => {
   /** A turn in which that many requests that are in flight end, each after so long, and as many come. */
   function turn({ requests = 0, latencyMs = 0, lateMs = 0 } = {}): void {
     now += turnMs;
+    if (lateMs > 0) for (let n = 0; n < askedWhileLate; n++) load.refuses('high');
     for (let n = 0; n < requests; n++) load.leave(now - latencyMs, now);
     for (let n = 0; n < requests; n++) load.enter('high');
     load.turn(lateMs, now);
@@ -46,7 +49,7 @@ describe('LoadLimit', () => {
     ['low', 50],
   ] as const)('lets %s requests fill its limit up to %d', (priority, room) => {
     fill(room, priority);
-    expect(load.enter(priority)).toBe('concurrency');
+    expect([load.refuses(priority), load.enter(priority)]).toEqual(['concurrency', 'concurrency']);
     expect(load.inFlight).toBe(room);
     load.leave(0, 1);
     fill(1, priority);
@@ -102,10 +105,7 @@ describe('LoadLimit', () => {
       let admitted = 0;
       for (let n = 0; n < 100; n++) {
         jest.spyOn(Math, 'random').mockReturnValue(n / 100);
-        if (load.enter(priority) === undefined) {
-          admitted += 1;
-          load.leave(now, now);
-        }
+        if (load.refuses(priority) === undefined) admitted += 1;
       }
       jest.restoreAllMocks();
       return admitted;
@@ -115,13 +115,22 @@ describe('LoadLimit', () => {
       for (let n = 0; n < 6; n++) turn({ lateMs: 150 });
       expect(load.share).toBeCloseTo(0.8 ** 5);
       expect(priorities.map(admittedOf)).toEqual([99, 33, 11]);
-      expect(load.enter('high')).toBeUndefined();
+      jest.spyOn(Math, 'random').mockReturnValue(0.9);
+      expect(load.refuses('low')).toBe('event_loop');
+      jest.restoreAllMocks();
+      expect(load.enter('low')).toBeUndefined();
     });
 
     it('never closes altogether, and opens again when it is not', () => {
       for (let n = 0; n < 100; n++) turn({ lateMs: 5_000 });
       expect(load.share).toBe(0.05);
-      for (let n = 0; n < 48; n++) turn({ lateMs: 10 });
+      for (let n = 0; n < 19; n++) turn({ lateMs: 10 });
+      expect(load.share).toBe(1);
+    });
+
+    it('does not mind when that is not for requests', () => {
+      askedWhileLate = 1;
+      for (let n = 0; n < 10; n++) turn({ lateMs: 3_000 });
       expect(load.share).toBe(1);
     });
 
@@ -190,13 +199,13 @@ describe('LoadLimit', () => {
             jest.spyOn(Math, 'random').mockReturnValue(step.chance);
             const before = load.inFlight;
             const room = load.limit;
-            if (load.enter(step.enter) === undefined) {
+            if ((load.refuses(step.enter) ?? load.enter(step.enter)) === undefined) {
               startedAt.push(now);
               expect(before).toBeLessThan(room);
               // Whoever matters more would have been let in too.
               for (const higher of priorities.slice(0, priorities.indexOf(step.enter))) {
                 load.leave(now, now);
-                expect(load.enter(higher)).toBeUndefined();
+                expect(load.refuses(higher) ?? load.enter(higher)).toBeUndefined();
               }
             }
           } else if ('leaveAfterMs' in step) {

@@ -41,6 +41,7 @@ export class LoadLimit {
   private changedAt = 0;
   private latencySumMs = 0;
   private samples = 0;
+  private asked = 0;
   private refusals = 0;
   private calmFor = calmTurns;
 
@@ -68,16 +69,20 @@ export class LoadLimit {
     return this.underway;
   }
 
+  /** Why a request should not even be read, if it should not. */
+  refuses(priority: Priority): ShedReason | undefined {
+    this.asked += 1;
+    const late = this.admitted < 1 && Math.random() >= this.admitted * weightOf[priority];
+    return late
+      ? this.shed(priority, 'event_loop')
+      : this.isFull(priority)
+        ? this.shed(priority, 'concurrency')
+        : undefined;
+  }
+
   /** Takes a place, which must be given back with {@link leave}, or tells why there is none. */
   enter(priority: Priority): ShedReason | undefined {
-    const shed = this.judge(priority);
-    if (shed) {
-      this.refusals += 1;
-      this.events?.emit({ type: 'shed', priority, reason: shed });
-      if (this.calmFor >= calmTurns) this.tell(true);
-      this.calmFor = 0;
-      return shed;
-    }
+    if (this.isFull(priority)) return this.shed(priority, 'concurrency');
     this.underway += 1;
     if (this.underway > this.peak) this.peak = this.underway;
     return undefined;
@@ -103,20 +108,28 @@ export class LoadLimit {
     }
   }
 
+  private isFull(priority: Priority): boolean {
+    return this.underway >= Math.max(1, this.allowed * roomOf[priority]);
+  }
+
+  private shed(priority: Priority, reason: ShedReason): ShedReason {
+    this.refusals += 1;
+    this.events?.emit({ type: 'shed', priority, reason });
+    if (this.calmFor >= calmTurns) this.tell(true);
+    this.calmFor = 0;
+    return reason;
+  }
+
   private tell(active: boolean): void {
     this.events?.emit({ type: 'shedding', active, limit: this.limit, refusals: this.refusals });
   }
 
-  private judge(priority: Priority): ShedReason | undefined {
-    if (this.admitted < 1 && Math.random() >= this.admitted * weightOf[priority]) return 'event_loop';
-    return this.underway >= Math.max(1, this.allowed * roomOf[priority]) ? 'concurrency' : undefined;
-  }
-
-  /** Late twice in a row: once may be one long task, which no refusal makes shorter. */
+  /** Late twice in a row: once may be one long task, which no refusal makes shorter. Nor does it help when it is not requests that come. */
   private steerShare(lateMs: number): void {
-    const late = Math.min(lateMs, this.loopWasLateMs) > this.options.loopDelayMs;
+    const late = Math.min(lateMs, this.loopWasLateMs) > this.options.loopDelayMs && this.asked > 1;
     this.loopWasLateMs = lateMs;
-    this.admitted = late ? Math.max(leastShare, this.admitted * 0.8) : Math.min(1, this.admitted + 0.02);
+    this.asked = 0;
+    this.admitted = late ? Math.max(leastShare, this.admitted * 0.8) : Math.min(1, this.admitted + 0.05);
   }
 
   private steerLimit(now: number): void {

@@ -1,5 +1,8 @@
 import 'reflect-metadata';
+import { once } from 'node:events';
+import { type AddressInfo, connect } from 'node:net';
 import { LoadLimit } from '@app/resilience';
+import { eventually } from '@app/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Body, Controller, Get, Module, Post } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -42,15 +45,17 @@ class TillModule {}
 describe('the load limit of a service', () => {
   let app: NestFastifyApplication;
   let load: LoadLimit;
+  let inFlight: RequestsInFlight;
 
   beforeEach(async () => {
     inside = Promise.withResolvers();
     open = Promise.withResolvers();
+    inFlight = new RequestsInFlight();
     load = new LoadLimit({ minLimit: 1, maxLimit: 1 });
     const module = await Test.createTestingModule({ imports: [TillModule] }).compile();
     const adapter = createAdapter(config.parse({}).service, {
       trustInboundHeaders: false,
-      inFlight: new RequestsInFlight(),
+      inFlight,
       load,
     });
     app = await module.createNestApplication<NestFastifyApplication>(adapter, { bodyParser: false }).init();
@@ -80,7 +85,7 @@ describe('the load limit of a service', () => {
 
   it('asks after the priority that the route declares', async () => {
     const asked: string[] = [];
-    load.enter = (priority) => {
+    load.refuses = (priority) => {
       asked.push(priority);
       return 'concurrency';
     };
@@ -92,6 +97,24 @@ describe('the load limit of a service', () => {
       expect((await app.inject({ method, url })).statusCode).toBe(503);
     }
     expect(asked).toEqual(['normal', 'high', 'normal']);
+  });
+
+  it('gives no place to a request before its body is there, and then asks again', async () => {
+    await app.listen(0, '127.0.0.1');
+    const { port } = app.getHttpServer().address() as AddressInfo;
+    const head = 'POST /checkout HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n';
+    const socket = connect(port, '127.0.0.1', () => socket.write(`${head}{`));
+    await eventually('it is under way', () => inFlight.size === 1);
+    expect((await app.inject('/products')).statusCode).toBe(200);
+    const slow = app.inject('/slow');
+    await inside.promise;
+    socket.write('}');
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1.1 503 /);
+    socket.destroy();
+    open.resolve();
+    await slow;
+    expect(load.inFlight).toBe(0);
   });
 
   it('counts what was answered with an error as done', async () => {

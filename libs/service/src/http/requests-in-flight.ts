@@ -16,6 +16,10 @@ export class RequestsInFlight {
   private readonly exchanges = new Set<Exchange>();
   private lastOfConnection = false;
 
+  get size(): number {
+    return this.exchanges.size;
+  }
+
   begin(exchange: Exchange): void {
     if (this.lastOfConnection) exchange.reply.header('connection', 'close');
     this.exchanges.add(exchange);
