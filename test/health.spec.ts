@@ -9,11 +9,13 @@ import {
   startRedis,
 } from '@app/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { clearFaults, injectFault } from './fault.js';
 import { probe } from './probes.js';
 import { folderOf, Shop } from './shop.js';
 
 const maxSilenceMs = 1_000;
 const env = {
+  FAULTS_ENABLED: 'true',
   HEALTH_TIMEOUT_MS: '300',
   HEALTH_CACHE_MS: '300',
   DATABASE_POOL_MAX: '4',
@@ -226,10 +228,8 @@ describe('what happens to a service, and what its probes say of it', () => {
 
   it('its event loop is held for three seconds: it goes on as before, and loses nothing', async () => {
     const { orders } = shop.services;
-    process.kill(orders.pid, 'SIGSTOP');
+    await injectFault(orders, { kind: 'block', blockMs: 3_000 });
     const asked = Array.from({ length: 3 }, () => fetch(`${orders.url}/products`));
-    await sleep(3_000);
-    process.kill(orders.pid, 'SIGCONT');
     expect((await probe(orders, 'healthz')).details['event-loop']).toMatchObject({ reason: 'slow_event_loop' });
     expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([200, 200, 200]);
     await allWell();
@@ -237,22 +237,17 @@ describe('what happens to a service, and what its probes say of it', () => {
   });
 
   it('its worker freezes: not alive within its longest silence, and ready all the same', async () => {
-    // The worker's pauses, told apart by their length, never end.
-    const pauseMs = 137;
-    const freeze = `const { setTimeout: wait } = globalThis; process.on('SIGUSR2', () => { globalThis.setTimeout = (work, ms, ...rest) => wait(work, ms === ${pauseMs} ? 2 ** 30 : ms, ...rest); })`;
-    const orders = await shop.startAnother('orders', {
-      OUTBOX_POLL_MS: String(pauseMs),
-      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(freeze)}`,
-    });
+    const { orders } = shop.services;
     expect((await probe(orders, 'livez')).httpStatus).toBe(200);
-    process.kill(orders.pid, 'SIGUSR2');
+    await injectFault(orders, { kind: 'freeze', worker: 'outbox', forMs: 600_000 });
     const report = await eventually('it is not alive', async () => {
       const seen = await probe(orders, 'livez');
       return seen.httpStatus === 503 && seen;
     });
     expect(report.details).toMatchObject({ 'outbox-worker': { status: 'down', reason: 'silent' } });
     expect((await probe(orders, 'readyz')).httpStatus).toBe(200);
-    await orders.kill();
+    await clearFaults(orders);
+    await allWell();
   });
 
   it('a thousand probes come: no connection is opened and no line logged for them', async () => {

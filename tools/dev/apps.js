@@ -17,6 +17,15 @@ export async function loadApps(portOffset = 0) {
   return callersLast(apps);
 }
 
+/** @throws Failure for what is no offset */
+export function portOffset() {
+  const offset = Number(process.env.PORT_OFFSET || 0);
+  if (Number.isInteger(offset) && offset >= 0 && offset <= 50_000) return offset;
+  throw new Failure(
+    `PORT_OFFSET must be a whole number from 0 to 50000, and is ${JSON.stringify(process.env.PORT_OFFSET)}.`,
+  );
+}
+
 async function loadApp(name, portOffset) {
   const { environmentVariables } = await import('@app/service');
   const folder = resolve('apps', name);

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
-import { loadApps } from './apps.js';
+import { loadApps, portOffset } from './apps.js';
 import { build } from './build.js';
 import { Failure, main, step } from './failure.js';
 import { launcherGone } from './launcher.js';
@@ -93,7 +93,7 @@ await main(async () => {
 
 /** Where Prometheus finds the services that `pnpm start` runs. */
 async function targets() {
-  const apps = await loadApps(Number(process.env.PORT_OFFSET || 0));
+  const apps = await loadApps(portOffset());
   return apps.map(({ name, admin }) => ({ targets: [new URL(admin).host], labels: { job: name } }));
 }
 

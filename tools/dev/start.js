@@ -1,7 +1,7 @@
 import './node-version.js';
 import './env-file.js';
 import { spawn } from 'node:child_process';
-import { loadApps } from './apps.js';
+import { loadApps, portOffset } from './apps.js';
 import { build, projects } from './build.js';
 import { migrateApps, openDatabaseServer, runScript } from './database.js';
 import { Failure, main, step } from './failure.js';
@@ -36,6 +36,8 @@ await main(async () => {
     });
     if (watch) compiler = startCompiler();
     await stage('start services', async () => {
+      // For `pnpm fault`: on this machine it harms nobody else.
+      if (process.env.NODE_ENV !== 'production') for (const app of apps) app.env.FAULTS_ENABLED ??= 'true';
       for (const app of apps) startApp(app, { watch });
       rememberPids(apps, dataDir);
       await Promise.race([Promise.all(apps.map(untilReady)), interrupted]);
@@ -71,14 +73,6 @@ function startCompiler() {
   return spawn('tsc', ['-b', '--watch', '--preserveWatchOutput', ...projects()], {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
-}
-
-function portOffset() {
-  const offset = Number(process.env.PORT_OFFSET || 0);
-  if (Number.isInteger(offset) && offset >= 0 && offset <= 50_000) return offset;
-  throw new Failure(
-    `PORT_OFFSET must be a whole number from 0 to 50000, and is ${JSON.stringify(process.env.PORT_OFFSET)}.`,
-  );
 }
 
 function printTable(apps) {

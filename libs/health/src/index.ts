@@ -12,4 +12,4 @@ export { HealthModule, type HealthModuleOptions } from './health.module.js';
 export type { HealthReport } from './health.report.js';
 export { type HealthOptions, HealthService } from './health.service.js';
 export { type Heartbeat, type HeartbeatOptions, heartbeats } from './workers/heartbeats.js';
-export { stopWorkers, WorkerLoop, type WorkerLoopOptions } from './workers/worker.loop.js';
+export { stopWorkers, WorkerLoop, type WorkerLoopOptions, workers } from './workers/worker.loop.js';

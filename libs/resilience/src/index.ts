@@ -4,7 +4,7 @@ export {
   type CircuitPermit,
   type CircuitState,
 } from './circuit-breaker/circuit-breaker.policy.js';
-export { type ResilienceClient, ResilienceClients } from './clients/resilience.clients.js';
+export { type MeetFault, type ResilienceClient, ResilienceClients } from './clients/resilience.clients.js';
 export { currentDeadline, Deadline, deadlineHeader, runWithDeadline } from './deadline/deadline.js';
 export { isResilienceError, type ResilienceCode, ResilienceError, resilienceCodes } from './errors/resilience.error.js';
 export { type AttemptEvent, type ResilienceEvent, ResilienceEvents } from './events/resilience.events.js';

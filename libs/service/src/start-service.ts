@@ -8,6 +8,8 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Logger } from 'nestjs-pino';
 import { createAdminServer } from './admin/admin.server.js';
 import { ConfigError } from './config/config.error.js';
+import { Faults } from './faults/faults.js';
+import { injectFaultsIntoClients } from './faults/inject-faults.js';
 import { createAdapter } from './http/adapter.js';
 import { serveApiDocs } from './http/api-docs.js';
 import { RequestsInFlight } from './http/requests-in-flight.js';
@@ -49,9 +51,10 @@ export async function runService(appModule: Type): Promise<RunningService> {
   // Its listener is made with the application, which requests come after.
   const events: ResilienceEvents = { emit: (event) => listener.emit(event) };
   const load = config.loadLimit ? new LoadLimit(config.loadLimit, events) : undefined;
+  const faults = config.faultsEnabled ? new Faults() : undefined;
   const app = await NestFactory.create<NestFastifyApplication>(
     appModule,
-    createAdapter(config, { trustInboundHeaders, inFlight, load }),
+    createAdapter(config, { trustInboundHeaders, inFlight, load, faults }),
     {
       abortOnError: false,
       bodyParser: false,
@@ -65,7 +68,12 @@ export async function runService(appModule: Type): Promise<RunningService> {
 
   const lifecycle = app.get(Lifecycle);
   const health = app.get(HealthService);
-  const admin = createAdminServer(config, lifecycle, health, app.get(ResilienceClients));
+  const clients = app.get(ResilienceClients);
+  if (faults) {
+    injectFaultsIntoClients(clients, faults);
+    logger.warn('FAULTS_ENABLED: whoever may write to the admin port can make this service fail');
+  }
+  const admin = createAdminServer(config, lifecycle, health, clients, faults);
   await admin.listen({ port: config.adminPort, host: config.host });
   await app.listen(config.port, config.host);
   lifecycle.started();

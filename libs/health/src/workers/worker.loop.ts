@@ -12,10 +12,14 @@ export interface WorkerLoopOptions extends HeartbeatOptions {
 
 const running = new Set<WorkerLoop>();
 
+/** The workers of the process. */
+export const workers = (): WorkerLoop[] => [...running];
+
 /** A worker that takes turns until it is stopped. It beats after each of them, failed ones too; a long turn beats in between. */
 export class WorkerLoop {
   private stopping = false;
   private endPause: () => void = () => undefined;
+  private frozen: { ended: Promise<void>; thaw(): void } | undefined;
   private heartbeat?: Heartbeat;
   private ended: Promise<void> = Promise.resolve();
   private stopped?: Promise<boolean>;
@@ -35,6 +39,23 @@ export class WorkerLoop {
     this.heartbeat?.beat();
   }
 
+  /** Takes no turn and gives no sign of life, for so long. For drills: a worker that is stuck. */
+  freeze(forMs: number): void {
+    this.thaw();
+    const { promise: ended, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(() => this.thaw(), forMs);
+    const thaw = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    this.frozen = { ended, thaw };
+  }
+
+  thaw(): void {
+    this.frozen?.thaw();
+    this.frozen = undefined;
+  }
+
   /**
    * Takes no further turn and waits for the one under way, for as long as `until` does not abort; then what it has taken is handed back.
    * @returns whether the turn has ended
@@ -46,6 +67,7 @@ export class WorkerLoop {
 
   private async run(): Promise<void> {
     while (!this.stopping) {
+      if (this.frozen) await this.frozen.ended;
       const more = await this.options.turn().catch((error) => {
         logger.warn({ err: error, worker: this.name }, 'a turn of the worker failed');
         return false;
@@ -68,6 +90,7 @@ export class WorkerLoop {
 
   private async end(until?: AbortSignal): Promise<boolean> {
     this.stopping = true;
+    this.thaw();
     this.endPause();
     const finished = await endsBefore(this.ended, until);
     if (!finished) await this.options.release?.();

@@ -7,6 +7,7 @@ import axios, {
 } from 'axios';
 import { Bulkhead } from '../bulkhead/bulkhead.policy.js';
 import { CircuitBreaker } from '../circuit-breaker/circuit-breaker.policy.js';
+import type { MeetFault } from '../clients/resilience.clients.js';
 import { deadlineHeader } from '../deadline/deadline.js';
 import type { ResilienceEvents } from '../events/resilience.events.js';
 import { type Call, runCall } from '../pipeline/call.js';
@@ -96,6 +97,10 @@ export class HttpClient extends HttpMethods {
       },
     );
   }
+
+  readonly injectFaults = (meet: MeetFault): void => {
+    this.transport.meetFault = meet;
+  };
 
   /** Waits for the requests under way and closes the connections. */
   close(): Promise<void> {

@@ -7,6 +7,7 @@ import axios, {
   type InternalAxiosRequestConfig,
 } from 'axios';
 import type { Dispatcher, Agent as UndiciAgent } from 'undici';
+import type { MeetFault } from '../clients/resilience.clients.js';
 import { timers } from '../timers/timer-queue.js';
 import type { ResolvedHttpClientOptions } from './http-client.options.js';
 
@@ -27,6 +28,8 @@ const codes: Record<string, string> = {
  * It does not follow redirects (an API that redirects is misconfigured), stream, or report progress.
  */
 export class UndiciTransport {
+  /** Asked before each request, where there is one. */
+  meetFault: MeetFault | undefined;
   private readonly agent: UndiciAgent;
 
   constructor(private readonly options: ResolvedHttpClientOptions) {
@@ -61,6 +64,8 @@ export class UndiciTransport {
     if (config.signal?.aborted) end();
     config.signal?.addEventListener?.('abort', end);
     try {
+      const status = this.meetFault && (await this.meetFault(ending.signal));
+      if (status) return settle(config, { data: '', status, statusText: '', headers: new AxiosHeaders(), config });
       const response = await new Promise<Dispatcher.ResponseData<unknown>>((resolve, reject) => {
         // A request in line for a connection would hear of its end when it has got one.
         giveUp = reject;

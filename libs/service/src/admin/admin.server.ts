@@ -4,6 +4,8 @@ import { logger, logLevels, registry, setLogLevel } from '@app/telemetry';
 import { fastify as createFastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { ServiceConfig } from '../config/service.env.js';
+import { faultSchema } from '../faults/fault.schema.js';
+import type { Faults } from '../faults/faults.js';
 import { requestTimeouts } from '../http/request-timeouts.js';
 import type { Lifecycle } from '../lifecycle/lifecycle.js';
 import { classify } from '../problems/classify.js';
@@ -24,6 +26,7 @@ export function createAdminServer(
   lifecycle: Lifecycle,
   health: HealthService,
   clients: ResilienceClients,
+  faults?: Faults,
 ): FastifyInstance {
   const admin = createFastify({
     bodyLimit: 16 * 1024,
@@ -43,7 +46,10 @@ export function createAdminServer(
 
   admin.get('/livez', async (_request, reply) => answer(reply, health.live()));
   admin.get('/readyz', async (_request, reply) => answer(reply, inPhase(lifecycle) ?? (await health.ready())));
-  admin.get('/healthz', async (_request, reply) => answer(reply, inPhase(lifecycle) ?? (await health.deep())));
+  admin.get('/healthz', async (_request, reply) => {
+    const report = answer(reply, inPhase(lifecycle) ?? (await health.deep()));
+    return faults ? { ...report, faults: faults.list() } : report;
+  });
 
   admin.get('/metrics', async (_request, reply) => {
     reply.type(registry.contentType);
@@ -74,6 +80,22 @@ export function createAdminServer(
     setLogLevel(data.level);
     return { level: data.level };
   });
+
+  if (faults) {
+    admin.get('/faults', async () => faults.list());
+    admin.post('/faults', async ({ body }) => {
+      const { data, error } = faultSchema.safeParse(body);
+      if (error) throw validationErrors(error.issues);
+      const unknown = faults.unknownTarget(data);
+      if (unknown) throw validationErrors([unknown]);
+      faults.add(data);
+      return faults.list();
+    });
+    admin.delete('/faults', async () => {
+      faults.clear();
+      return faults.list();
+    });
+  }
 
   admin.setNotFoundHandler((request, reply) => {
     answerProblem(

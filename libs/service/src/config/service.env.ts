@@ -77,6 +77,12 @@ export function serviceEnv(defaults: { port: number; adminPort: number }) {
       FLUSH_TIMEOUT_MS: ms(60_000)
         .default(2_000)
         .describe('How long spans may take to be sent when the service stops.'),
+      FAULTS_ENABLED: z
+        .stringbool()
+        .default(false)
+        .describe(
+          'Whether faults may be injected on the admin port, for drills. Where NODE_ENV is production only with ADMIN_TOKEN.',
+        ),
       API_DOCS: z
         .stringbool()
         .default(process.env.NODE_ENV !== 'production')
@@ -94,6 +100,10 @@ export function serviceEnv(defaults: { port: number; adminPort: number }) {
         return `LOAD_LIMIT_MIN (${LOAD_LIMIT_MIN}) must not exceed LOAD_LIMIT_MAX (${LOAD_LIMIT_MAX})`;
       },
     })
+    .refine(
+      ({ FAULTS_ENABLED, ADMIN_TOKEN }) => !FAULTS_ENABLED || ADMIN_TOKEN || process.env.NODE_ENV !== 'production',
+      'FAULTS_ENABLED needs ADMIN_TOKEN where NODE_ENV is production',
+    )
     .transform((env) => ({
       port: env.PORT,
       adminPort: env.ADMIN_PORT,
@@ -114,6 +124,7 @@ export function serviceEnv(defaults: { port: number; adminPort: number }) {
       shutdownDelayMs: env.SHUTDOWN_DELAY_MS,
       drainTimeoutMs: env.DRAIN_TIMEOUT_MS,
       flushTimeoutMs: env.FLUSH_TIMEOUT_MS,
+      faultsEnabled: env.FAULTS_ENABLED,
       apiDocs: env.API_DOCS,
     }));
 }

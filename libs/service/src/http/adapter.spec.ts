@@ -32,6 +32,7 @@ it('a request is seen before anything can refuse it', () => {
     'openDeadline',
     'limitLoad',
     'refuseUnknownRoutes',
+    'injectFaults',
   ]);
 });
 

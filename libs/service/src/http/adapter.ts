@@ -4,6 +4,8 @@ import { observeRefusal, observeRequests } from '@app/telemetry';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ServiceConfig } from '../config/service.env.js';
+import type { Faults } from '../faults/faults.js';
+import { injectFaults } from '../faults/inject-faults.js';
 import { ProblemException, toProblem } from '../problems/problem.js';
 import { AllowedMethods } from './allowed-methods.js';
 import { limitLoad } from './limit-load.js';
@@ -16,6 +18,8 @@ export interface InboundOptions {
   inFlight: RequestsInFlight;
   /** Without one, all that comes is taken on. */
   load?: LoadLimit | undefined;
+  /** Only where faults are enabled. */
+  faults?: Faults | undefined;
 }
 
 /** The way of a request into the house, outermost first. */
@@ -24,6 +28,7 @@ export const inbound: readonly ((fastify: FastifyInstance, options: InboundOptio
   openDeadline,
   limitLoad,
   refuseUnknownRoutes,
+  injectFaults,
 ];
 
 /** Fastify under Nest, with every wait and size bounded. */

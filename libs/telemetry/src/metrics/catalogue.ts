@@ -73,6 +73,12 @@ export const catalogue = {
     help: 'Deadlines that passed before the work was done, by place: inbound, or the client that was called.',
     labels: ['place'],
   },
+  faultsInjected: {
+    type: 'counter',
+    name: 'faults_injected_total',
+    help: 'What was done on purpose, by kind and target: inbound, the client that was called, a worker, or process.',
+    labels: ['kind', 'target'],
+  },
   resilienceCalls: {
     type: 'counter',
     name: 'resilience_calls_total',
