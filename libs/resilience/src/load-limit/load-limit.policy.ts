@@ -14,6 +14,8 @@ const weightOf: Readonly<Record<Priority, number>> = { high: 3, normal: 1, low: 
 
 const firstLimit = 100;
 const leastShare = 0.05;
+/** So many turns in a row the event loop must be late before anything is refused for it. */
+const lateLong = 5;
 /** Without a refusal for so many turns, five seconds, the shedding is over. */
 const calmTurns = 50;
 
@@ -37,7 +39,7 @@ export class LoadLimit {
   private admitted = 1;
   private underway = 0;
   private peak = 0;
-  private loopWasLateMs = 0;
+  private lateTurns = 0;
   private changedAt = 0;
   private latencySumMs = 0;
   private samples = 0;
@@ -124,12 +126,13 @@ export class LoadLimit {
     this.events?.emit({ type: 'shedding', active, limit: this.limit, refusals: this.refusals });
   }
 
-  /** Late twice in a row: once may be one long task, which no refusal makes shorter. Nor does it help when it is not requests that come. */
+  /** Late with a queue of requests, and for a while: a long task, or many new connections, are made no shorter by refusing requests. */
   private steerShare(lateMs: number): void {
-    const late = Math.min(lateMs, this.loopWasLateMs) > this.options.loopDelayMs && this.asked > 1;
-    this.loopWasLateMs = lateMs;
+    const late = lateMs > this.options.loopDelayMs && this.asked >= this.options.minLimit;
     this.asked = 0;
-    this.admitted = late ? Math.max(leastShare, this.admitted * 0.8) : Math.min(1, this.admitted + 0.05);
+    this.lateTurns = late ? this.lateTurns + 1 : 0;
+    if (this.lateTurns >= lateLong) this.admitted = Math.max(leastShare, this.admitted * 0.8);
+    else if (!late) this.admitted = Math.min(1, this.admitted + 0.05);
   }
 
   private steerLimit(now: number): void {
