@@ -10,7 +10,7 @@ withPrometheus('/metrics, read by a real Prometheus', () => {
   let prometheus: Prometheus;
 
   beforeAll(async () => {
-    shop = await Shop.start();
+    shop = await Shop.start({ LOAD_LIMIT: 'false' });
     prometheus = await Prometheus.start();
     await prometheus.watch(shop.services);
   });
