@@ -1,4 +1,4 @@
-# One image for each app: docker build --build-arg APP=orders --tag ballast/orders .
+# One image for each app: docker build --build-arg APP=billing --tag ballast/billing .
 # What is built is the same for all of them, so only the last steps differ from app to app.
 ARG NODE_VERSION=24.21.0
 FROM node:${NODE_VERSION}-trixie-slim AS build

@@ -36,6 +36,8 @@ const dockerfile = readFileSync('Dockerfile', 'utf8');
 const dockerEnv = parseEnv((/^ENV (NODE_ENV.*)$/m.exec(dockerfile)?.[1] ?? '').replaceAll(' ', '\n'));
 const apps = readdirSync('apps').filter((name) => existsSync(`apps/${name}/package.json`));
 
+const urlVariable = (app: string) => `${app.replaceAll('-', '_').toUpperCase()}_URL`;
+
 async function variablesOf(app: string): Promise<Map<string, string | undefined>> {
   const module = (await import(`../apps/${app}/src/${app}.config.ts`)) as Record<string, unknown>;
   const config = Object.values(module).find((value) => (value as ConfigDefinition).sections) as ConfigDefinition;
@@ -110,8 +112,8 @@ describe('docker compose', () => {
     it('after its migration, and what it calls by its name', async () => {
       const known = await variablesOf(app);
       if (known.has('DATABASE_URL')) expect(own.map(({ name }) => name)).toContain(`${app}-migrate`);
-      for (const other of apps.filter((one) => known.has(`${one.toUpperCase()}_URL`))) {
-        expect(main.environment?.[`${other.toUpperCase()}_URL`]).toBe(`http://${other}:${dockerEnv.PORT}`);
+      for (const other of apps.filter((one) => known.has(urlVariable(one)))) {
+        expect(main.environment?.[urlVariable(other)]).toBe(`http://${other}:${dockerEnv.PORT}`);
         expect(main.depends_on?.[other]?.condition).toBe('service_healthy');
       }
       expect(own.every(({ service }) => !service.build || service.build.args.APP === app)).toBe(true);

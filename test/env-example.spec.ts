@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type ConfigDefinition, type EnvironmentVariable, environmentVariables } from '@app/service';
 import { describe, expect, it } from '@jest/globals';
 
@@ -36,9 +36,11 @@ const others = `
 # OTEL_SERVICE_NAME=
 `;
 
+const names = readdirSync('apps').filter((name) => existsSync(`apps/${name}/package.json`));
+
 async function render(): Promise<string> {
   const apps = await Promise.all(
-    readdirSync('apps').map(async (name) => {
+    names.map(async (name) => {
       const module = (await import(`../apps/${name}/src/${name}.config.ts`)) as Record<string, unknown>;
       const config = Object.values(module).find((value) => (value as ConfigDefinition).sections) as ConfigDefinition;
       return { name, variables: environmentVariables(config) };

@@ -3,11 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '@app/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-
-/** Our ports by default, which somebody at this machine may be using right now: the specs move theirs. */
-const highestPort = 9_002;
+import { portOffset } from './port-offset.js';
 
 describe('pnpm start', () => {
   let dataDir: string;
@@ -15,7 +12,7 @@ describe('pnpm start', () => {
 
   beforeAll(async () => {
     dataDir = await mkdtemp(join(tmpdir(), 'ballast-start-'));
-    offset = (await freePort()) - highestPort;
+    offset = portOffset();
   });
 
   afterAll(() => rm(dataDir, { recursive: true, force: true }));
@@ -63,7 +60,7 @@ describe('pnpm start', () => {
     const first = await start();
     for (const port of [3000, 3001, 3002, 9000, 9001, 9002]) expect(first.output()).toContain(url(port));
 
-    const [, body = ''] = /curl .* -d '(.*)'/.exec(first.output()) ?? [];
+    const [, body = ''] = /curl .*\/checkout .* -d '(.*)'/.exec(first.output()) ?? [];
     const headers = { 'content-type': 'application/json' };
     const placed = await fetch(`${url(3000)}/checkout`, { method: 'POST', headers, body });
     expect(placed.status).toBe(201);

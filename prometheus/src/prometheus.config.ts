@@ -35,8 +35,8 @@ scrape_configs:
   # The job of an instance is its service.
   - job_name: services
     dns_sd_configs:
-      - names: [${services.join(', ')}]
-        type: A
+      - names:
+${services.map((name) => `          - ${name}\n`).join('')}        type: A
         port: ${adminPort}
         refresh_interval: 5s
     file_sd_configs:
