@@ -26,7 +26,7 @@ export async function drill() {
     await copy.succeed('nest', 'g', 'client', 'two', '--project', 'one');
     const tested = performance.now();
     const output = await copy.succeed(process.execPath, 'tools/dev/check.js');
-    process.stdout.write(`  ${output.trimEnd().split('\n').at(-1)}: ${seconds(tested)}\n`);
+    process.stdout.write(`  ${/^\d+ passed, \d+ failed$/m.exec(output)?.[0]}: ${seconds(tested)}\n`);
     await run(copy);
   } finally {
     await copy.remove();

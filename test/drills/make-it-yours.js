@@ -16,7 +16,7 @@ export async function drill() {
       const left = await copy.run('git', 'grep', '--cached', '--ignore-case', '-nE', 'ballast|@app/|make-it-yours');
       if (left.code !== 1) throw new Error(`Old names are left:\n${left.output}`);
       const output = await copy.succeed(process.execPath, 'tools/dev/check.js');
-      process.stdout.write(`  ${output.trimEnd().split('\n').at(-1)}\n`);
+      process.stdout.write(`  ${/^\d+ passed, \d+ failed$/m.exec(output)?.[0]}\n`);
       const started = await copy.start({});
       process.stdout.write(started.output);
       await started.stop();
