@@ -111,7 +111,7 @@ export class LoadLimit {
   }
 
   private isFull(priority: Priority): boolean {
-    return this.underway >= Math.max(1, this.allowed * roomOf[priority]);
+    return this.underway >= Math.max(1, this.limit * roomOf[priority]);
   }
 
   private shed(priority: Priority, reason: ShedReason): ShedReason {
