@@ -37,6 +37,6 @@ function removeTests() {
   // The drill of a spec runs it, only longer.
   removeFiles(...specs, ...specs.map((file) => file.replace(/^test\/(.*)\.spec\.ts$/, 'test/drills/$1.js')));
   const imported = files().map(textOf).join('\n');
-  const isUsed = (file) => imported.includes(`/${file.split('/').at(-1).replace(/\.ts$/, '')}.`);
+  const isUsed = (file) => imported.includes(`/${file.split('/').at(-1).replace(/\.[jt]s$/, '')}.`);
   removeFiles(...filesIn('test').filter((file) => !file.endsWith('.spec.ts') && !isUsed(file)));
 }
