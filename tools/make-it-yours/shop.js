@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { basename, extname } from 'node:path';
 import { edit, removeFiles, removeLines } from './edits.js';
 
 const ofTheShop = /\b(storefront|payments|orders|shop)\b/i;
@@ -37,6 +38,6 @@ function removeTests() {
   // The drill of a spec runs it, only longer.
   removeFiles(...specs, ...specs.map((file) => file.replace(/^test\/(.*)\.spec\.ts$/, 'test/drills/$1.js')));
   const imported = files().map(textOf).join('\n');
-  const isUsed = (file) => imported.includes(`/${file.split('/').at(-1).replace(/\.[jt]s$/, '')}.`);
+  const isUsed = (file) => imported.includes(`/${basename(file, extname(file))}.`);
   removeFiles(...filesIn('test').filter((file) => !file.endsWith('.spec.ts') && !isUsed(file)));
 }
