@@ -1,5 +1,6 @@
 import type { Bulkhead } from '../bulkhead/bulkhead.policy.js';
 import type { CircuitBreaker } from '../circuit-breaker/circuit-breaker.policy.js';
+import type { Balancer } from '../instances/discovery.js';
 import type { RetryRules } from '../retry/retry.rules.js';
 
 /** What a client shows of itself, whatever it calls. */
@@ -8,6 +9,7 @@ export interface ResilienceClient {
   readonly breaker?: CircuitBreaker;
   readonly bulkhead?: Bulkhead;
   readonly retry?: RetryRules;
+  readonly balancer?: Balancer;
   /** Whether its callers can do without an answer, for health. Not said where a check of its own tells how it is. */
   readonly hasFallback?: boolean;
   /** Lets what looks like a failure of the service happen to its calls. */

@@ -8,6 +8,7 @@ import {
 } from '@nestjs/common';
 import { ResilienceClients } from '../clients/resilience.clients.js';
 import { ResilienceEvents } from '../events/resilience.events.js';
+import { Discovery } from '../instances/discovery.js';
 import { HttpClient } from './http-client.js';
 import type { HttpClientOptions } from './http-client.options.js';
 
@@ -26,9 +27,9 @@ export class HttpClientModule implements OnApplicationShutdown {
   static registerAsync({ client, hasFallback, inject = [], useFactory }: HttpClientModuleOptions): DynamicModule {
     const http: FactoryProvider = {
       provide: HttpClient,
-      inject: [{ token: ResilienceEvents, optional: true }, ...inject],
-      useFactory: (events: ResilienceEvents | undefined, ...injected: never[]) =>
-        new HttpClient(clientName(client), useFactory(...injected), events, hasFallback),
+      inject: [{ token: ResilienceEvents, optional: true }, { token: Discovery, optional: true }, ...inject],
+      useFactory: (events?: ResilienceEvents, discovery?: Discovery, ...injected: never[]) =>
+        new HttpClient(clientName(client), useFactory(...injected), events, hasFallback, discovery),
     };
     return { module: HttpClientModule, providers: [http, client], exports: [client] };
   }

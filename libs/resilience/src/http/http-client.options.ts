@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isBaseUrl } from '../instances/service.address.js';
 import { checkTimeouts, pipelineShape, withSlowCalls } from '../pipeline/pipeline.options.js';
 
 const ms = (max: number) => z.coerce.number().int().min(1).max(max);
@@ -6,7 +7,11 @@ const ms = (max: number) => z.coerce.number().int().min(1).max(max);
 /** What a typed client may be told. `baseUrl` is the only option without a default; `false` switches a policy off. */
 const httpClientObject = z.strictObject({
   baseUrl: z
-    .url({ protocol: /^https?$/, error: 'must be an http:// or https:// address' })
+    .string()
+    .refine(
+      isBaseUrl,
+      'must be an http:// or https:// address, hosts with commas between them, or a service to look up, such as dns:http://payments:3002',
+    )
     .describe('Base address of the service.'),
   ...pipelineShape,
   connectTimeoutMs: ms(60_000).default(1_000).describe('How long opening a connection may take.'),

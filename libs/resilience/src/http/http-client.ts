@@ -6,10 +6,12 @@ import axios, {
   type InternalAxiosRequestConfig,
 } from 'axios';
 import { Bulkhead } from '../bulkhead/bulkhead.policy.js';
-import { CircuitBreaker } from '../circuit-breaker/circuit-breaker.policy.js';
+import { CircuitBreaker, type CircuitOutcome } from '../circuit-breaker/circuit-breaker.policy.js';
 import type { MeetFault } from '../clients/resilience.clients.js';
 import { deadlineHeader } from '../deadline/deadline.js';
 import type { ResilienceEvents } from '../events/resilience.events.js';
+import { type Balancer, type Discovery, goingHeader, type Instance } from '../instances/discovery.js';
+import { serviceAddressOf, urlOfService } from '../instances/service.address.js';
 import { type Call, runCall } from '../pipeline/call.js';
 import { RetryRules } from '../retry/retry.rules.js';
 import { outcomeOf } from './attempt.outcome.js';
@@ -36,6 +38,8 @@ export class HttpClient extends HttpMethods {
   readonly breaker?: CircuitBreaker;
   readonly bulkhead?: Bulkhead;
   readonly retry?: RetryRules;
+  /** Where its address names a service with many instances. */
+  readonly balancer?: Balancer;
 
   private readonly attempts: AxiosInstance;
   private readonly transport: UndiciTransport;
@@ -46,16 +50,21 @@ export class HttpClient extends HttpMethods {
   /**
    * @param client name of the service, as metrics and errors show it: `payments`
    * @param hasFallback whether its callers can do without an answer; for health
+   * @param discovery finds the instances where the address names a service instead of a host
    * @throws ZodError naming every option that is out of range
+   * @throws Error for such an address without `discovery`
    */
   constructor(
     readonly client: string,
     options: HttpClientOptions,
     private readonly events?: ResilienceEvents,
     readonly hasFallback = false,
+    discovery?: Discovery,
   ) {
     const resolved = httpClientOptions.parse(options);
-    const attempts = axios.create({ baseURL: resolved.baseUrl, headers: { accept: 'application/json' } });
+    const service = serviceAddressOf(resolved.baseUrl);
+    const baseUrl = service ? urlOfService(service, client) : new URL(resolved.baseUrl);
+    const attempts = axios.create({ baseURL: baseUrl.href, headers: { accept: 'application/json' } });
     super();
     this.settings = resolved;
     this.attempts = attempts;
@@ -64,7 +73,12 @@ export class HttpClient extends HttpMethods {
     this.transport = new UndiciTransport(resolved);
     attempts.defaults.adapter = this.attempt;
 
-    const { hostname, port, protocol } = new URL(resolved.baseUrl);
+    if (service) {
+      if (!discovery) throw new Error(`${client}: ${resolved.baseUrl} names a service, and there is nobody to find it`);
+      this.balancer = discovery.balance(client, service);
+      this.transport.choose = this.choose;
+    }
+    const { hostname, port, protocol } = baseUrl;
     this.address = { serverAddress: hostname, serverPort: Number(port) || (protocol === 'https:' ? 443 : 80) };
     if (resolved.bulkhead) this.bulkhead = new Bulkhead(client, resolved.bulkhead);
     if (resolved.circuitBreaker) this.breaker = new CircuitBreaker(client, resolved.circuitBreaker, events);
@@ -104,6 +118,7 @@ export class HttpClient extends HttpMethods {
 
   /** Waits for the requests under way and closes the connections. */
   close(): Promise<void> {
+    this.balancer?.close();
     return this.transport.close();
   }
 
@@ -111,7 +126,8 @@ export class HttpClient extends HttpMethods {
     const permit = this.breaker?.acquire();
     const startedAt = performance.now();
     const { attemptTimeoutMs } = this.settings;
-    const timeLeftMs = Math.min(attemptTimeoutMs, this.dueAtOf(config) - startedAt);
+    const call = this.callOf(config);
+    const timeLeftMs = Math.min(attemptTimeoutMs, (call?.dueAt ?? Infinity) - startedAt);
     config.headers.set(deadlineHeader, String(Math.max(1, Math.floor(timeLeftMs))));
     const retries = retriesOf(config);
     if (retries > 0) config.headers.set(attemptHeader, String(retries + 1));
@@ -119,6 +135,7 @@ export class HttpClient extends HttpMethods {
       const response = await this.transport.adapter(config);
       const durationMs = performance.now() - startedAt;
       if (permit !== undefined) this.breaker?.record(permit, 'success', durationMs);
+      this.tellBalancer(call, 'success', durationMs, response);
       this.tellAttempt(config.method, durationMs, response.status);
       return response;
     } catch (caught) {
@@ -127,13 +144,41 @@ export class HttpClient extends HttpMethods {
       const durationMs = now - startedAt;
       // A service that was given less time than it may usually take, and says that it was too little, is not at fault.
       const cutShort = timeLeftMs < attemptTimeoutMs && error.response?.status === 504;
-      const call = error.code === 'ERR_CANCELED' ? this.callOf(config) : undefined;
-      const outcome = cutShort ? 'neutral' : (call?.outcomeOfCut(durationMs, this.breaker) ?? outcomeOf(error));
+      const cut = error.code === 'ERR_CANCELED' ? call?.outcomeOfCut(durationMs, this.breaker) : undefined;
+      const outcome = cutShort ? 'neutral' : (cut ?? outcomeOf(error));
       if (permit !== undefined) this.breaker?.record(permit, outcome, durationMs, now, error);
+      this.tellBalancer(call, outcome, durationMs, error.response);
       this.tellAttempt(config.method, durationMs, error.response?.status, error.code);
       throw error;
     }
   };
+
+  /** Within the attempt's timeout, because the first instances may still have to be found. */
+  private readonly choose = async (config: InternalAxiosRequestConfig, signal: AbortSignal): Promise<Instance> => {
+    const balancer = this.balancer as Balancer;
+    const call = this.callOf(config) as Call;
+    let instance = balancer.pick(call.previous);
+    while (!instance) {
+      await balancer.known(signal);
+      instance = balancer.pick(call.previous);
+    }
+    call.instance = instance;
+    return instance;
+  };
+
+  private tellBalancer(
+    call: Call | undefined,
+    outcome: CircuitOutcome,
+    durationMs: number,
+    response?: AxiosResponse,
+  ): void {
+    const instance = call?.instance;
+    if (!instance) return;
+    call.previous = instance;
+    call.instance = undefined;
+    this.balancer?.record(instance, outcome, durationMs);
+    if (response?.headers[goingHeader] === 'true') this.balancer?.going(instance);
+  }
 
   private dueAtOf(config: InternalAxiosRequestConfig): number {
     return this.callOf(config)?.dueAt ?? Infinity;

@@ -8,6 +8,7 @@ import axios, {
 } from 'axios';
 import type { Dispatcher, Agent as UndiciAgent } from 'undici';
 import type { MeetFault } from '../clients/resilience.clients.js';
+import type { Instance } from '../instances/discovery.js';
 import { timers } from '../timers/timer-queue.js';
 import type { ResolvedHttpClientOptions } from './http-client.options.js';
 
@@ -30,6 +31,8 @@ const codes: Record<string, string> = {
 export class UndiciTransport {
   /** Asked before each request, where there is one. */
   meetFault: MeetFault | undefined;
+  /** Says where each request goes; without it, to the host of its address. */
+  choose: ((config: InternalAxiosRequestConfig, signal: AbortSignal) => Promise<Instance>) | undefined;
   private readonly agent: UndiciAgent;
 
   constructor(private readonly options: ResolvedHttpClientOptions) {
@@ -66,15 +69,18 @@ export class UndiciTransport {
     try {
       const status = this.meetFault && (await this.meetFault(ending.signal));
       if (status) return settle(config, { data: '', status, statusText: '', headers: new AxiosHeaders(), config });
+      const instance = this.choose && (await this.choose(config, ending.signal));
+      const headers = headersOf(config);
+      if (instance?.name) headers.host = instance.name;
       const response = await new Promise<Dispatcher.ResponseData<unknown>>((resolve, reject) => {
         // A request in line for a connection would hear of its end when it has got one.
         giveUp = reject;
         request
           .call(this.agent, {
-            origin: url.origin,
+            origin: instance?.origin ?? url.origin,
             path: url.pathname + url.search,
             method: config.method?.toUpperCase() as Dispatcher.HttpMethod,
-            headers: headersOf(config),
+            headers,
             body: body ?? null,
             signal: ending.signal,
           })

@@ -3,6 +3,7 @@ import type { CircuitBreaker, CircuitOutcome } from '../circuit-breaker/circuit-
 import { currentDeadline, type Deadline, type Ending } from '../deadline/deadline.js';
 import { isResilienceError, ResilienceError } from '../errors/resilience.error.js';
 import type { ResilienceEvents } from '../events/resilience.events.js';
+import type { Instance } from '../instances/discovery.js';
 import { type TimerHandle, timers } from '../timers/timer-queue.js';
 
 /**
@@ -16,6 +17,9 @@ export class Call implements Ending {
   readonly dueAt: number;
   /** Why it ended before its work did. */
   over: ResilienceError | undefined;
+  /** Where its attempt under way, and the one before, were sent to, when there are many instances. */
+  instance: Instance | undefined;
+  previous: Instance | undefined;
 
   /** Whether its time is that of the option, not what its request had left. */
   private readonly ownTime: boolean;
