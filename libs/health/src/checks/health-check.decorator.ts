@@ -15,6 +15,8 @@ export const healthReasons = {
   circuit_open: 'Calls are cut off after too many failures.',
   circuit_half_open: 'A few calls look whether it works again.',
   slow_event_loop: 'The event loop is late.',
+  not_found: 'It does not know what it was asked for.',
+  empty: 'It knows no instance.',
   failed: 'It failed in another way; the log tells.',
 } as const;
 

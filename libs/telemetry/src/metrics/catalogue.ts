@@ -127,6 +127,36 @@ export const catalogue = {
     help: 'Calls at the bulkhead by state: in_use or queued.',
     labels: ['client', 'state'],
   },
+  discoveryEndpoints: {
+    type: 'gauge',
+    name: 'discovery_endpoints',
+    help: 'Instances of a service by state: known, ejected for failing or going, in_use.',
+    labels: ['client', 'state'],
+  },
+  discoveryPicks: {
+    type: 'counter',
+    name: 'discovery_picks_total',
+    help: 'Attempts by the instance that was chosen: its number, its zone or its address, as DISCOVERY_ENDPOINT_LABEL says.',
+    labels: ['client', 'endpoint'],
+  },
+  discoveryAge: {
+    type: 'gauge',
+    name: 'discovery_age_seconds',
+    help: 'How long ago the list of instances was last confirmed.',
+    labels: ['client'],
+  },
+  discoveryErrors: {
+    type: 'counter',
+    name: 'discovery_errors_total',
+    help: 'Times that the instances of a service could not be found, by reason; the last list stays.',
+    labels: ['client', 'reason'],
+  },
+  discoveryEjections: {
+    type: 'counter',
+    name: 'discovery_ejections_total',
+    help: 'Instances that were left alone for a while, by reason: consecutive_failures, success_rate, going.',
+    labels: ['client', 'reason'],
+  },
   eventLoopUtilization: {
     type: 'gauge',
     name: 'nodejs_eventloop_utilization_ratio',

@@ -7,9 +7,12 @@ export const registry = new Registry(Registry.OPENMETRICS_CONTENT_TYPE);
 
 type Label<D extends MetricDefinition> = D['labels'][number];
 
-/** The counter of this definition; made at the first call, the same one afterwards. */
-export function counter<D extends MetricDefinition & { type: 'counter' }>(definition: D): Counter<Label<D>> {
-  return once(definition, () => new Counter(config(definition)));
+/** The counter of this definition; made at the first call, the same one afterwards. `collect` is called at each scrape, for what is counted elsewhere until then. */
+export function counter<D extends MetricDefinition & { type: 'counter' }>(
+  definition: D,
+  collect?: () => void,
+): Counter<Label<D>> {
+  return once(definition, () => new Counter({ ...config(definition), ...(collect && { collect }) }));
 }
 
 /** The gauge of this definition. `collect` is called at each scrape, for values that are read rather than counted. */
