@@ -6,7 +6,7 @@ const libraries: Record<string, string[]> = {
   telemetry: [],
   resilience: [],
   health: ['resilience', 'telemetry'],
-  discovery: ['resilience', 'telemetry'],
+  discovery: ['health', 'resilience', 'telemetry'],
   postgres: ['health', 'resilience', 'telemetry'],
   cache: ['health', 'resilience', 'telemetry'],
   service: ['postgres', 'cache', 'discovery', 'health', 'resilience', 'telemetry'],

@@ -1,3 +1,4 @@
+import { DiscoveryModule } from '@app/discovery';
 import { HealthModule } from '@app/health';
 import { ResilienceClients, ResilienceEvents } from '@app/resilience';
 import { logger } from '@app/telemetry';
@@ -34,6 +35,10 @@ export class ServiceModule {
       // Requests are logged by the telemetry hook, so pino-http's middleware is bound to no route. Its own serializers would replace
       // the logger's, and write whole requests with their credentials.
       imports: [
+        DiscoveryModule.registerAsync({
+          inject: [config.KEY],
+          useFactory: ({ service }: { service: ServiceConfig }) => service.discovery,
+        }),
         LoggerModule.forRoot({ pinoHttp: { logger, wrapSerializers: false }, forRoutes: [] }),
         HealthModule.registerAsync({
           inject: [config.KEY],

@@ -85,8 +85,8 @@ describe('resilienceView', () => {
       ['payments', 'orders'].map((name) => [name, new HttpClient(name, { baseUrl: `http://${name}` })]),
     );
     expect(resilienceView(clients)).toMatchObject({
-      payments: { baseUrl: 'http://payments/' },
-      orders: { baseUrl: 'http://orders/' },
+      payments: { baseUrl: 'http://payments' },
+      orders: { baseUrl: 'http://orders' },
     });
   });
 });

@@ -5,7 +5,7 @@ export function resilienceView(clients: ResilienceClients) {
   return Object.fromEntries([...clients].map(([name, client]) => [name, clientView(client)]));
 }
 
-function clientView({ settings = {}, breaker, bulkhead, retry }: ResilienceClient) {
+function clientView({ settings = {}, breaker, bulkhead, retry, balancer }: ResilienceClient) {
   const { baseUrl, totalTimeoutMs, attemptTimeoutMs } = settings;
   return {
     baseUrl: baseUrl && withoutCredentials(baseUrl),
@@ -13,11 +13,11 @@ function clientView({ settings = {}, breaker, bulkhead, retry }: ResilienceClien
     attemptTimeoutMs,
     circuitBreaker: breaker ? { state: breaker.state.kind, window: breaker.counts, ...breaker.options } : false,
     bulkhead: bulkhead ? { inUse: bulkhead.inUse, queued: bulkhead.queued, ...bulkhead.options } : false,
+    ...(balancer && { discovery: balancer.view() }),
     retry: retry ? { budget: Math.round(retry.budget.level * 100) / 100, ...retry.options } : false,
   };
 }
 
 function withoutCredentials(url: string): string {
-  const { origin, pathname } = new URL(url);
-  return origin + pathname;
+  return url.replace(/\/\/[^/]*@/, '//').replace(/[?#].*/, '');
 }

@@ -1,3 +1,4 @@
+import { discoveryEnv, discoveryOptions } from '@app/discovery';
 import { loadLimitOptions } from '@app/resilience';
 import { logLevels } from '@app/telemetry';
 import { z } from 'zod';
@@ -58,6 +59,7 @@ export function serviceEnv(defaults: { port: number; adminPort: number }) {
       LOAD_LIMIT_MAX: load.maxLimit,
       LOAD_LIMIT_LATENCY_MS: load.latencyMs,
       LOAD_LIMIT_LOOP_DELAY_MS: load.loopDelayMs,
+      ...discoveryEnv.shape,
       HEALTH_TIMEOUT_MS: ms(60_000).default(1_000).describe('How long one health check may take.'),
       HEALTH_CACHE_MS: ms(60_000)
         .default(1_000)
@@ -120,6 +122,7 @@ export function serviceEnv(defaults: { port: number; adminPort: number }) {
         latencyMs: env.LOAD_LIMIT_LATENCY_MS,
         loopDelayMs: env.LOAD_LIMIT_LOOP_DELAY_MS,
       },
+      discovery: discoveryOptions(env),
       health: { timeoutMs: env.HEALTH_TIMEOUT_MS, cacheMs: env.HEALTH_CACHE_MS },
       shutdownDelayMs: env.SHUTDOWN_DELAY_MS,
       drainTimeoutMs: env.DRAIN_TIMEOUT_MS,

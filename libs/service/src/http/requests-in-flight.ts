@@ -1,4 +1,4 @@
-import type { Deadline } from '@app/resilience';
+import { type Deadline, goingHeader } from '@app/resilience';
 import { logger } from '@app/telemetry';
 import type { Span } from '@opentelemetry/api';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -21,7 +21,7 @@ export class RequestsInFlight {
   }
 
   begin(exchange: Exchange): void {
-    if (this.lastOfConnection) exchange.reply.header('connection', 'close');
+    if (this.lastOfConnection) exchange.reply.headers(farewell);
     this.exchanges.add(exchange);
   }
 
@@ -32,7 +32,7 @@ export class RequestsInFlight {
   /** From now on each answer asks its client to send the next request elsewhere. */
   closeConnections(): void {
     this.lastOfConnection = true;
-    for (const { reply } of this.exchanges) if (!reply.sent) reply.header('connection', 'close');
+    for (const { reply } of this.exchanges) if (!reply.sent) reply.headers(farewell);
   }
 
   /** Stops what is still under way and tells its clients, and the log, each by each. @returns how many there were */
@@ -49,9 +49,12 @@ export class RequestsInFlight {
   }
 }
 
+/** For clients that choose among instances themselves, and for those that do not. */
+const farewell = { connection: 'close', [goingHeader]: 'true' };
+
 const stopping = {
   status: 503,
   code: 'shutting_down',
   detail: 'This service is stopping, and did not get this done in time.',
-  headers: { 'retry-after': '1', connection: 'close' },
+  headers: { 'retry-after': '1', ...farewell },
 };

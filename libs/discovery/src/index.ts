@@ -1,0 +1,3 @@
+export { type DiscoveryOptions, discoveryEnv, discoveryOptions } from './discovery.env.js';
+export { DiscoveryModule, type DiscoveryModuleOptions } from './discovery.module.js';
+export { ServiceDiscovery } from './service.discovery.js';
