@@ -1,84 +1,69 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { discoveryEnv, discoveryOptions, ServiceDiscovery } from '@app/discovery';
-import { HttpClient, type HttpClientOptions } from '@app/resilience';
+import { HttpClient } from '@app/resilience';
 import { setLogLevel } from '@app/telemetry';
-import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { DnsServer, freePort, KubernetesApi } from '@app/testing';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { InstanceServer } from './instance.server.js';
 
 /** `pnpm drill discovery` gives it longer. */
 const seconds = Number(process.env.DRILL_SECONDS ?? 4);
 const perSecond = 200;
 
-/** An instance of a service, which may be slow, or fail. */
-class InstanceServer {
-  readonly calledAt: number[] = [];
-  delayMs = 2;
-  status = 200;
-  headers: Record<string, string> = {};
+describe('a service of many instances', () => {
+  const parts: { stop(): Promise<unknown> }[] = [];
+  let credentials: string;
 
-  private constructor(private readonly server: Server) {}
-
-  static async start(port = 0): Promise<InstanceServer> {
-    const server = createServer();
-    const instance = new InstanceServer(server);
-    server.on('request', async (_, response) => {
-      instance.calledAt.push(performance.now());
-      const { delayMs, status, headers } = instance;
-      await sleep(delayMs);
-      response.writeHead(status, headers).end('{}');
-    });
-    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-    return instance;
-  }
-
-  get host(): string {
-    return `127.0.0.1:${(this.server.address() as AddressInfo).port}`;
-  }
-
-  calls(from: number, to = Infinity): number {
-    return this.calledAt.filter((at) => at >= from && at < to).length;
-  }
-
-  async stop(): Promise<void> {
-    this.server.closeAllConnections();
-    await new Promise((resolve) => this.server.close(resolve));
-  }
-}
-
-describe('a service of five instances', () => {
-  const instances: InstanceServer[] = [];
-  const clients: HttpClient[] = [];
-
-  beforeAll(() => setLogLevel('silent'));
-
+  beforeAll(async () => {
+    setLogLevel('silent');
+    credentials = await mkdtemp(join(tmpdir(), 'credentials-'));
+    await writeFile(join(credentials, 'token'), 'token');
+    await writeFile(join(credentials, 'namespace'), 'shop');
+  });
+  afterAll(() => rm(credentials, { recursive: true }));
   afterEach(async () => {
-    for (const client of clients.splice(0)) await client.close();
-    for (const instance of instances.splice(0)) await instance.stop();
+    for (const part of parts.splice(0).reverse()) await part.stop();
   });
 
-  async function startFive(): Promise<InstanceServer[]> {
-    const five: InstanceServer[] = [];
-    for (let count = 0; count < 5; count += 1) five.push(await InstanceServer.start());
-    instances.push(...five);
-    return five;
+  function started<P extends { stop(): Promise<unknown> }>(part: P): P {
+    parts.push(part);
+    return part;
   }
+  const startOne = async (where = {}) => started(await InstanceServer.start(where));
+  const startDns = async () => started(await DnsServer.start());
+  const startKubernetes = async () => started(await KubernetesApi.start());
+  const startFive = () => Promise.all(Array.from({ length: 5 }, () => startOne()));
+  const listOf = (all: InstanceServer[]) => `http://${all.map(({ host }) => host).join()}`;
+  const kubernetesEnv = ({ url }: KubernetesApi) => ({
+    DISCOVERY_KUBERNETES_URL: url,
+    DISCOVERY_KUBERNETES_CREDENTIALS: credentials,
+  });
 
-  function clientOf(baseUrl: string, env: Record<string, string> = {}, options: Partial<HttpClientOptions> = {}) {
+  function clientOf(baseUrl: string, env: Record<string, string> = {}, minimumThroughput = 10): HttpClient {
     const discovery = new ServiceDiscovery(discoveryOptions(discoveryEnv.parse(env)));
-    const client = new HttpClient('payments', { baseUrl, ...options }, undefined, false, discovery);
-    clients.push(client);
+    const client = new HttpClient(
+      'payments',
+      { baseUrl, circuitBreaker: { minimumThroughput } },
+      undefined,
+      false,
+      discovery,
+    );
+    started({ stop: () => client.close() });
     return client;
   }
 
-  /** Calls at a constant rate, whether earlier ones are answered or not. */
-  async function load(forMs: number, ...called: HttpClient[]) {
+  /** Calls at a constant rate, for so long, whether earlier ones are answered or not. */
+  async function load(until: number | (() => boolean), ...clients: HttpClient[]) {
     const outcomes = new Map<string, number>();
     const underway = new Set<Promise<void>>();
     const startedAt = performance.now();
-    for (let sent = 0; performance.now() - startedAt < forMs; await sleep(5)) {
+    const goesOn = typeof until === 'number' ? () => performance.now() - startedAt < until : until;
+    for (let sent = 0; goesOn(); await sleep(5)) {
       for (; sent < ((performance.now() - startedAt) / 1_000) * perSecond; sent += 1) {
-        for (const client of called) {
+        for (const client of clients) {
           const call = client.get('/').then(
             () => 'ok',
             (error) => String(error.code),
@@ -95,6 +80,15 @@ describe('a service of five instances', () => {
     return Object.fromEntries(outcomes);
   }
 
+  async function loadDuring(client: HttpClient, work: () => Promise<void>) {
+    let worked = false;
+    const working = work().finally(() => {
+      worked = true;
+    });
+    const [outcomes] = await Promise.all([load(() => !worked, client), working]);
+    return outcomes;
+  }
+
   const share = (instance: InstanceServer | undefined, all: InstanceServer[], from: number, to?: number) =>
     (instance?.calls(from, to) ?? 0) / all.reduce((sum, each) => sum + each.calls(from, to), 0);
 
@@ -103,8 +97,8 @@ describe('a service of five instances', () => {
     const twins = await startFive();
     const [slow, slowTwin] = [five[2]!, twins[2]!];
     slow.delayMs = slowTwin.delayMs = 502;
-    const ours = clientOf(`http://${five.map(({ host }) => host).join()}`);
-    const plain = clientOf(`http://${twins.map(({ host }) => host).join()}`, { DISCOVERY_BALANCER: 'round-robin' });
+    const ours = clientOf(listOf(five));
+    const plain = clientOf(listOf(twins), { DISCOVERY_BALANCER: 'round-robin' });
 
     const before = await load(1_000, ours, plain);
     const from = performance.now();
@@ -123,8 +117,139 @@ describe('a service of five instances', () => {
       `one of five 500 ms slower: ${(slowShare * 100).toFixed(2)} % of the calls (round robin ${(plainShare * 100).toFixed(1)} %), back over 15 % after ${(backAfter / 1_000).toFixed(1)} s\n`,
     );
     expect({ ...before, ...during }).toEqual({ ok: expect.any(Number) });
-    expect(slowShare).toBeLessThan(0.005);
-    expect(plainShare).toBeGreaterThan(0.15);
+    expect(slowShare).toBeLessThan(plainShare / 10);
     expect(backAfter).toBeLessThan(30_000);
   }, 60_000);
+
+  it('loses no call to one that fails them all, and leaves it alone before a second has passed', async () => {
+    const five = await startFive();
+    five[1]!.status = 503;
+    const client = clientOf(listOf(five));
+    expect(await load(1_000, client)).toEqual({ ok: expect.any(Number) });
+    const from = performance.now();
+    expect(await load(1_000, client)).toEqual({ ok: expect.any(Number) });
+    expect(five[1]!.calls(from)).toBe(0);
+    expect(client.balancer?.view()).toMatchObject({ known: 5, ejected: 1, in_use: 4 });
+  });
+
+  it('is at fault as a whole when all fail: half of them are called still, and then the breaker opens', async () => {
+    const five = await startFive();
+    for (const instance of five) instance.status = 503;
+    const client = clientOf(listOf(five), {}, 50);
+    const outcomes = await load(1_000, client);
+    expect(outcomes).toMatchObject({ circuit_open: expect.any(Number) });
+    expect(outcomes.ok).toBeUndefined();
+    expect(client.breaker?.state.kind).toBe('open');
+    expect(client.balancer?.view()).toMatchObject({ known: 5, ejected: 2, in_use: 3 });
+  });
+
+  it('is asked for by its own name, wherever an instance is', async () => {
+    const dns = await startDns();
+    const [instance] = await startFive();
+    dns.records = [{ type: 'A', name: 'payments.example', ttl: 1, data: '127.0.0.1' }];
+    const client = clientOf(`dns:http://payments.example:${instance!.port}`, { DISCOVERY_DNS_SERVERS: dns.address });
+    await client.get('/');
+    expect(instance!.hosts).toEqual([`payments.example:${instance!.port}`]);
+  });
+
+  describe('whose instances are all replaced, one after the other', () => {
+    /** What tells a client of the instances, and is told of them here. */
+    interface Registry {
+      client: HttpClient;
+      start(turn: number): Promise<InstanceServer>;
+      announce(all: InstanceServer[], going?: InstanceServer): void;
+    }
+    const count = 3;
+
+    async function replaceAll({ client, start, announce }: Registry) {
+      const all: InstanceServer[] = [];
+      let turn = 0;
+      while (turn < count) all.push(await start(turn++));
+      announce(all);
+      const lateCalls: number[] = [];
+      const outcomes = await loadDuring(client, async () => {
+        await sleep(500);
+        for (const going of all.slice()) {
+          all.push(await start(turn++));
+          announce(all, going);
+          await sleep(1_000);
+          const from = performance.now();
+          await sleep(200);
+          lateCalls.push(going.calls(from));
+          all.splice(all.indexOf(going), 1);
+          announce(all);
+          await going.stop();
+        }
+      });
+      return { outcomes, lateCalls, last: all.map((instance) => instance.calls(performance.now() - 1_000) > 0) };
+    }
+
+    const asIfNothingHappened = {
+      outcomes: { ok: expect.any(Number) },
+      lateCalls: Array(count).fill(0),
+      last: Array(count).fill(true),
+    };
+
+    /** In a list each has its place, so a new one takes the place of the old, and the old one itself must say that it is going. */
+    it('loses no call: a list', async () => {
+      const places = await Promise.all(Array.from({ length: count }, () => freePort()));
+      const all: InstanceServer[] = [];
+      for (const port of places) all.push(await startOne({ port }));
+      const client = clientOf(listOf(all), { DISCOVERY_EJECTION_MS: '1000' });
+      const lateCalls: number[] = [];
+      const outcomes = await loadDuring(client, async () => {
+        for (const [place, going] of [...all.entries()]) {
+          await sleep(500);
+          going.headers = { 'x-envoy-immediate-health-check-fail': 'true' };
+          await sleep(500);
+          const from = performance.now();
+          await sleep(200);
+          lateCalls.push(going.calls(from));
+          await going.stop();
+          all[place] = await startOne({ port: places[place] as number });
+          await sleep(1_000);
+        }
+      });
+      expect({ outcomes, lateCalls, last: all.map(({ calledAt }) => calledAt.length > 0) }).toEqual(
+        asIfNothingHappened,
+      );
+    });
+
+    it('loses no call: DNS', async () => {
+      const dns = await startDns();
+      const port = await freePort();
+      const client = clientOf(`dns:http://payments.example:${port}`, { DISCOVERY_DNS_SERVERS: dns.address });
+      const result = await replaceAll({
+        client,
+        start: (turn) => startOne({ host: `127.0.0.${turn + 10}`, port }),
+        announce: (all, going) => {
+          dns.records = all
+            .filter((instance) => instance !== going)
+            .map(({ address }) => ({ type: 'A', name: 'payments.example', ttl: 1, data: address }));
+        },
+      });
+      expect(result).toEqual(asIfNothingHappened);
+    });
+
+    it('loses no call: Kubernetes', async () => {
+      const api = await startKubernetes();
+      const port = await freePort();
+      const client = clientOf('k8s:http://payments.shop:http', kubernetesEnv(api));
+      const result = await replaceAll({
+        client,
+        start: (turn) => startOne({ host: `127.0.0.${turn + 10}`, port }),
+        announce: (all, going) =>
+          api.put({
+            name: 'payments-abc',
+            ports: [{ name: 'http', port }],
+            endpoints: all.map((instance) => ({
+              addresses: [instance.address],
+              // A pod that is being deleted serves on until it ends.
+              conditions: { ready: instance !== going, serving: true, terminating: instance === going },
+            })),
+          }),
+      });
+      expect(result).toEqual(asIfNothingHappened);
+    });
+  });
 });

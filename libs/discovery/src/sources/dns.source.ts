@@ -1,7 +1,7 @@
 import { Resolver } from 'node:dns/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServiceAddress } from '@app/resilience';
 import type { SourceOptions } from '../discovery.env.js';
+import { pause } from './pause.js';
 import type { Endpoint, Source } from './source.js';
 import { hostAndPort } from './static.source.js';
 
@@ -56,7 +56,7 @@ async function* poll(
       yield endpoints;
       const waitMs = Math.min(refreshMs, Math.max(fastestMs, ttlMs));
       // Not together with all other clients that started when this one did.
-      await sleep(waitMs * (0.9 + 0.1 * Math.random()), undefined, { signal }).catch(() => undefined);
+      await pause(waitMs * (0.9 + 0.1 * Math.random()), signal);
     }
   } finally {
     signal.removeEventListener('abort', cancel);

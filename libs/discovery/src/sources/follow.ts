@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServiceAddress } from '@app/resilience';
+import { pause } from './pause.js';
 import { SourceFailure } from './source.failure.js';
 import type { Endpoint, Source } from './source.js';
 
@@ -37,6 +37,6 @@ export async function follow(
       follower.failed(error);
     }
     const pauseMs = Math.random() * Math.min(maxPauseMs, firstPauseMs * 2 ** failures++);
-    await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
+    await pause(pauseMs, signal);
   }
 }

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServiceAddress } from '@app/resilience';
 import type { SourceOptions } from '../discovery.env.js';
+import { pause } from './pause.js';
 import { parse, RegistryClient } from './registry.client.js';
 import { SourceFailure } from './source.failure.js';
 import type { Endpoint, Source } from './source.js';
@@ -110,7 +110,7 @@ class KubernetesWatch {
     }
     // A server that ends each watch at once is not asked all the time.
     const waitMs = shortestWatchMs - (performance.now() - beganAt);
-    if (waitMs > 0) await sleep(waitMs, undefined, { signal: this.signal }).catch(() => undefined);
+    if (waitMs > 0) await pause(waitMs, this.signal);
   }
 
   private take({ type, object }: WatchEvent): boolean {

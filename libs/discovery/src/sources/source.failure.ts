@@ -31,6 +31,12 @@ const reasons: Record<string, SourceFailureReason> = {
   UND_ERR_SOCKET: 'unreachable',
   ESERVFAIL: 'unreachable',
   EREFUSED: 'refused',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'refused',
+  SELF_SIGNED_CERT_IN_CHAIN: 'refused',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'refused',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'refused',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'refused',
+  CERT_HAS_EXPIRED: 'refused',
   ENOTFOUND: 'not_found',
   ENODATA: 'not_found',
 };
