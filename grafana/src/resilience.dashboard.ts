@@ -183,6 +183,49 @@ export const resilience = dashboard({
       ],
     },
     {
+      title: 'Instances',
+      panels: [
+        timeseries({
+          title: 'Instances in use',
+          description:
+            'Instances that each service calls, and those that it leaves alone because they fail or go; nothing where an address is one host. Ejected for long: look into that instance.',
+          unit: 'short',
+          width: third,
+          link,
+          queries: [
+            {
+              expr: `min by (job, client, state) (${metric.discoveryEndpoints}{${chosen}, ${client}, state=~"in_use|ejected"})`,
+              legend: `${toClient} {{state}}`,
+            },
+          ],
+        }),
+        timeseries({
+          title: 'Attempts by instance',
+          description:
+            'Share of the attempts that each instance gets. One far below the others is slow, new or ejected; `GET /resilience` tells which it is.',
+          unit: 'percentunit',
+          width: third,
+          stacked: true,
+          link,
+          queries: [
+            {
+              expr: `${rate(metric.discoveryPicks, 'job, client, endpoint')} / on (job, client) group_left () ${rate(metric.discoveryPicks, 'job, client')}`,
+              legend: `${toClient} {{endpoint}}`,
+            },
+          ],
+        }),
+        timeseries({
+          title: 'Age of the list',
+          description:
+            'How long ago the list of instances was confirmed. A list of hosts only grows older. Otherwise it grows while DNS or the registry fails; instances that come or go meanwhile are not noticed.',
+          unit: 's',
+          width: third,
+          link,
+          queries: [{ expr: `max by (job, client) (${metric.discoveryAge}{${chosen}, ${client}})`, legend: toClient }],
+        }),
+      ],
+    },
+    {
       title: 'Bulkheads',
       panels: [
         timeseries({

@@ -70,7 +70,7 @@ export class ServiceDiscovery extends Discovery implements OnModuleInit {
   onModuleInit(): void {
     const { problems } = this;
     if (problems.length === 0) return;
-    const mend = 'Mend the addresses of these clients; docs/discovery.md has all forms.';
+    const mend = 'Mend the addresses of these clients; libs/discovery/README.md has all forms.';
     throw Object.assign(new Error(`instances cannot be found.\n${problems.map((one) => `  - ${one}`).join('\n')}`), {
       mend,
     });
