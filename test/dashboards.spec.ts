@@ -82,6 +82,10 @@ withPrometheus('every query of the stack, on real services under real load', () 
       ORDERS_CIRCUIT_BREAKER_OPEN_MS: '700',
       ORDERS_CIRCUIT_BREAKER_MAX_OPEN_MS: '700',
     });
+    // As if orders had two instances.
+    const { port } = shop.services.orders;
+    await shop.services.storefront.stop();
+    await shop.startService('storefront', { ORDERS_URL: `http://127.0.0.1:${port},localhost:${port}` });
     prometheus = await Prometheus.start();
     await prometheus.watch(shop.services);
     traffic = spawn(process.execPath, ['tools/traffic/traffic.js', '--url', shop.url, '--rate', '60'], {
