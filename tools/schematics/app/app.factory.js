@@ -5,7 +5,8 @@ import { namesOf } from '../names.js';
 import { checkApp, checkNewName, freePort, portOf } from '../workspace.js';
 
 /** `nest g app billing`: a service with what it needs, and nothing else. */
-export function app({ name, database = false, cache = false, calls = '', worker = false, ports }) {
+export function app({ name, database = false, cache = false, calls: called = '', worker = false, ports }) {
+  const calls = called.trim();
   return (tree) => {
     checkNewName(tree, name);
     if (calls) checkApp(tree, calls);
