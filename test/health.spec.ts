@@ -148,6 +148,7 @@ describe('what happens to a service, and what its probes say of it', () => {
     });
     expect(Object.keys((await probe(shop.services.storefront, 'healthz')).details).sort()).toEqual([
       'cache',
+      'discovery',
       'event-loop',
       'orders',
     ]);
