@@ -25,7 +25,7 @@ const policyBars = [
 ];
 
 /** The bars that this run says something about. */
-export function judge({ inbound, outbound, policies, start }) {
+export function judge({ inbound, outbound, policies, balancers, start }) {
   const named = (rows, name) => rows?.find((row) => row.name === name);
   const bars = [
     ...inboundBars.map(({ route, of, to, ...bar }) => {
@@ -40,6 +40,14 @@ export function judge({ inbound, outbound, policies, start }) {
     bars.push(
       atMost({ what: 'bytes of heap for a breaker, at most', bar: 1_024, aim: 600 }, ours.breakerBytes),
       atMost({ what: 'timers of 10,000 calls in flight, at most', bar: 2, aim: 1 }, ours.inFlightTimers),
+    );
+  }
+  const chosen = named(balancers, 'peak-ewma');
+  if (chosen) {
+    bars.push(
+      atMost({ what: 'ns to pick one of 1,000 endpoints, at most', bar: 1_000, aim: 250 }, chosen.ns.median),
+      atMost({ what: 'bytes of heap for it, with its record, at most', bar: 64, aim: 8 }, chosen.bytes.median),
+      atLeast({ what: 'of its pace, beside 100 updates a second', bar: 0.9, aim: 0.95 }, chosen.ratio.median),
     );
   }
   const [own, bare] = ['ours', 'bare'].map((name) => named(start, name));

@@ -7,11 +7,12 @@ import { contestants, routes } from './contestants.js';
 import { unheard, wrongCalls, wrongCounts } from './counts.js';
 import { report } from './report.js';
 
-const usage = `pnpm bench [inbound|outbound|resilience|start] [--quick] [--json] [--only <contestant,...>] [--route <route,...>]
+const usage = `pnpm bench [inbound|outbound|resilience|discovery|start] [--quick] [--json] [--only <contestant,...>] [--route <route,...>]
 
   inbound      requests/s and CPU time of each contestant against the bare one
   outbound     calls/s of each HTTP client against bare axios
   resilience   what the policies cost around work that does nothing
+  discovery    what it costs to choose one of a thousand endpoints
   start        time to the first answer, and idle memory
   --quick      a look, in under a minute
   --only       of inbound and start: ${contestants.map(({ name }) => name).join(', ')}
@@ -27,6 +28,9 @@ const full = {
   idleMs: 3_000,
   policyRounds: 15,
   policyCalls: 50_000,
+  pickRounds: 9,
+  picks: 500_000,
+  updatesMs: 1_000,
 };
 const quick = {
   quick: true,
@@ -39,8 +43,11 @@ const quick = {
   idleMs: 300,
   policyRounds: 3,
   policyCalls: 10_000,
+  pickRounds: 1,
+  picks: 50_000,
+  updatesMs: 200,
 };
-const allParts = ['inbound', 'outbound', 'resilience', 'start'];
+const allParts = ['inbound', 'outbound', 'resilience', 'discovery', 'start'];
 const limitMs = { full: 40 * 60_000, quick: 3 * 60_000 };
 const startsMeasured = ['bare', 'ours', 'usual-fastify', 'usual-express'];
 
@@ -99,12 +106,14 @@ async function measure({ parts, only, chosenRoutes, ...values }) {
     // These need the build, so they are not loaded before.
     const { measureInbound } = await import('./inbound.js');
     const { measureOutbound } = await import('./outbound.js');
+    const { measureDiscovery } = await import('./discovery.js');
     const { measureResilience } = await import('./resilience.js');
     const { measureStart } = await import('./start.js');
     const starters = chosen.filter(({ name }) => startsMeasured.includes(name));
     const inbound = parts.includes('inbound') ? await measureInbound(stage, chosen, { settings, progress }) : {};
     const outbound = parts.includes('outbound') ? await measureOutbound(stage, { settings, progress }) : {};
     const policies = parts.includes('resilience') ? await measureResilience({ settings, progress }) : [];
+    const balancers = parts.includes('discovery') ? await measureDiscovery({ settings, progress }) : [];
     const start = parts.includes('start') ? await measureStart(stage, starters, { settings, progress }) : [];
     return {
       machine,
@@ -112,12 +121,13 @@ async function measure({ parts, only, chosenRoutes, ...values }) {
       inbound,
       outbound,
       policies,
+      balancers,
       start,
       control: [
         ...Object.entries(inbound).map(([route, rows]) => verdict(route, rows)),
         ...Object.entries(outbound).map(([calls, rows]) => verdict(`${calls} calls at once`, rows)),
       ],
-      bars: judge({ inbound, outbound, policies, start }),
+      bars: judge({ inbound, outbound, policies, balancers, start }),
       wrong: [
         ...Object.values(inbound).flatMap((rows) => rows.flatMap((row) => wrongCounts(row, settings.connections))),
         ...Object.values(outbound).flatMap((rows) => rows.flatMap(wrongCalls)),

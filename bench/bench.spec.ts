@@ -10,7 +10,7 @@ describe('the benchmark', () => {
   let result: Awaited<ReturnType<typeof bench>>;
 
   beforeAll(async () => {
-    result = await bench('inbound', '--quick', '--json', '--only', 'ours', '--route', 'order');
+    result = await bench('inbound', 'discovery', '--quick', '--json', '--only', 'ours', '--route', 'order');
   }, 60_000);
 
   it('measures each contestant that was asked for, and the control', () => {
@@ -33,6 +33,14 @@ describe('the benchmark', () => {
     const control = result.inbound.order?.find(({ name }) => name === 'control');
     expect(control?.cpuRatio.median).toBeGreaterThan(1 / 3);
     expect(control?.cpuRatio.median).toBeLessThan(3);
+  });
+
+  it('measures each balancer, with and without updates', () => {
+    expect(result.balancers.map(({ name }) => name)).toEqual(['plain', 'round-robin', 'peak-ewma']);
+    for (const { ns, ratio } of result.balancers) {
+      expect(ns.median).toBeGreaterThan(0);
+      expect(ratio.median).toBeGreaterThan(1 / 3);
+    }
   });
 
   it('refuses what it does not know', async () => {
@@ -78,7 +86,13 @@ interface Row {
   spans: number;
 }
 
-async function bench(...args: string[]): Promise<{ inbound: Record<string, Row[]>; wrong: string[] }> {
+interface Result {
+  inbound: Record<string, Row[]>;
+  balancers: { name: string; ns: { median: number }; ratio: { median: number } }[];
+  wrong: string[];
+}
+
+async function bench(...args: string[]): Promise<Result> {
   const { stdout } = await run(process.execPath, [script, ...args]);
   return JSON.parse(stdout);
 }

@@ -4,13 +4,14 @@ const number = new Intl.NumberFormat('en');
 const ratioOf = ({ median, low, high }) => `${median.toFixed(2)} (${low.toFixed(2)}..${high.toFixed(2)})`;
 
 /** The whole result as people read it; the same text stands in README.md. */
-export function report({ machine, control, inbound, outbound, policies, start, bars, wrong }) {
+export function report({ machine, control, inbound, outbound, policies, balancers, start, bars, wrong }) {
   return [
     ...Object.entries(inbound).map(([route, rows]) => `${routes[route].title}\n${inboundTable(rows)}`),
     ...Object.entries(outbound).map(([calls, rows]) => `calls to a service, ${calls} at once\n${outboundTable(rows)}`),
     ...(policies.length > 0
       ? [`a call through the policies, of work that does nothing\n${policiesTable(policies)}`]
       : []),
+    ...(balancers.length > 0 ? [`choosing one of a thousand endpoints\n${balancersTable(balancers)}`] : []),
     ...(start.length > 0 ? [`start to the first answer, and idle memory\n${startTable(start)}`] : []),
     ...(bars.length > 0 ? [`what is promised\n${barsTable(bars)}`] : []),
     machine,
@@ -62,6 +63,19 @@ function policiesTable(rows) {
       ...[ns.median, rejectionNs.median].map((time) => number.format(Math.round(time))),
       `${number.format(Math.round(bytes))} B`,
       ...[timers, inFlightTimers].map((count) => number.format(count)),
+    ]),
+  );
+}
+
+function balancersTable(rows) {
+  return table(
+    ['', 'ns a pick', 'ns with its record', 'heap of both', 'pace beside 100 updates/s', 'longest wait'],
+    rows.map(({ title, ns, recordedNs, bytes, ratio, longestMs }) => [
+      title,
+      ...[ns.median, recordedNs.median].map((time) => number.format(Math.round(time))),
+      `${number.format(Math.round(bytes.median))} B`,
+      ratioOf(ratio),
+      `${longestMs.median.toFixed(1)} ms`,
     ]),
   );
 }
