@@ -7,7 +7,7 @@ import { eventually, freePort } from '@app/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 const totalTimeoutMs = 250;
-const rounds = 15;
+const rounds = 9;
 
 /** Takes every request, and answers those to /healthy only. */
 const hanging = `
@@ -60,15 +60,18 @@ describe('the total timeout of a call to a service that hangs', () => {
     });
 
   it('is overshot by three times as much as that of a bare request on a bare timer, at most, with all its repetitions', async () => {
-    const codes = new Set<unknown>();
-    const call = () => client.get('/').catch(({ code }) => codes.add(code));
+    /** An attempt whose own timer comes late leaves no time for another, and is then what the call fails with. */
+    const late = ['deadline_exceeded', 'ETIMEDOUT'];
+    const codes: unknown[] = [];
+    const call = () => client.get('/').catch(({ code }) => codes.push(code));
     const [timer, bare, ours]: [number[], number[], number[]] = [[], [], []];
     for (let round = 0; round < rounds; round++) {
       timer.push(await overshoot(() => sleep(totalTimeoutMs)));
       bare.push(await overshoot(requestOnATimer));
       ours.push(await overshoot(call));
     }
-    expect([...codes]).toEqual(['deadline_exceeded']);
+    expect(codes).toHaveLength(rounds);
+    expect(codes.filter((code) => !late.includes(code as string))).toEqual([]);
     expect(attempts).toBeGreaterThanOrEqual(2 * rounds);
     const [timerMs, bareMs, oursMs] = [median(timer), median(bare), median(ours)];
     process.stdout.write(
