@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { catalogue } from '@app/telemetry';
-import { eventually, isInstalled, OtlpReceiver } from '@app/testing';
+import { DnsServer, eventually, isInstalled, OtlpReceiver } from '@app/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Prometheus, type Sample } from './prometheus.js';
 import { stackQueries } from './queries.js';
@@ -44,6 +44,7 @@ const filledBy = {
   ],
   'more come at once than the shop can serve': ['Service / Requests shed / A', 'alert LoadShed'],
   'payments stands still for a moment': ['alert EventLoopBlocked'],
+  'DNS fails': ['alert DiscoveryFailing'],
   'payments may not use its database': ['alert HealthCheckFails'],
   'the outbox gets more than it can deliver': ['alert OutboxStuck', 'alert OutboxFailing', 'alert OutboxParked'],
 } as const;
@@ -63,6 +64,7 @@ withPrometheus('every query of the stack, on real services under real load', () 
   const queries = stackQueries('10s').filter(({ name }) => runsHere(/^rule \S+ of (\S+)/.exec(name)?.[1]));
   const needFaults = new Set<string>(Object.values(filledBy).flat());
   let otlp: OtlpReceiver;
+  let dns: DnsServer;
   let shop: Shop;
   let prometheus: Prometheus;
   let traffic: ChildProcess;
@@ -84,8 +86,17 @@ withPrometheus('every query of the stack, on real services under real load', () 
     });
     // As if orders had two instances.
     const { port } = shop.services.orders;
+    dns = await DnsServer.start();
+    dns.records = ['127.0.0.1', 'localhost'].map((target) => {
+      const data = { target, port, priority: 1, weight: 1 };
+      return { name: 'orders.test', type: 'SRV', ttl: 1, data };
+    });
     await shop.services.storefront.stop();
-    await shop.startService('storefront', { ORDERS_URL: `http://127.0.0.1:${port},localhost:${port}` });
+    await shop.startService('storefront', {
+      ORDERS_URL: 'dns+srv:http://orders.test',
+      DISCOVERY_DNS_SERVERS: dns.address,
+      DISCOVERY_REFRESH_MS: '1000',
+    });
     prometheus = await Prometheus.start();
     await prometheus.watch(shop.services);
     traffic = spawn(process.execPath, ['tools/traffic/traffic.js', '--url', shop.url, '--rate', '60'], {
@@ -97,6 +108,7 @@ withPrometheus('every query of the stack, on real services under real load', () 
     if (traffic?.kill()) await once(traffic, 'exit');
     await prometheus?.stop();
     await shop?.stop();
+    await dns?.stop();
     await otlp?.stop();
   });
 
@@ -198,6 +210,12 @@ withPrometheus('every query of the stack, on real services under real load', () 
       await sleep(1_000);
     }
     await seen;
+  });
+
+  fault('DNS fails', async () => {
+    dns.mood = 'failing';
+    await filled('DNS fails');
+    dns.mood = 'well';
   });
 
   fault('payments may not use its database', async () => {

@@ -99,6 +99,14 @@ export function alerts(services: readonly string[]): Alert[] {
       panel: ['ballast-resilience', 'Retry budget'],
     },
     {
+      name: 'DiscoveryFailing',
+      expr: `sum by (job, client) (rate(${metric.discoveryErrors}[2m])) > 0`,
+      for: '5m',
+      severity: 'ticket',
+      summary: '{{ $labels.job }} cannot find the instances of {{ $labels.client }}, and calls those that it knew',
+      panel: ['ballast-resilience', 'Age of the list'],
+    },
+    {
       name: 'LoadShed',
       expr: `sum by (job) (rate(${metric.requestsShed}[1m])) / sum by (job) (rate(${metric.httpServerRequestDuration}_count[1m])) > ${shedRatio}`,
       for: '2m',

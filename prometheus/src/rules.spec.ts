@@ -86,6 +86,18 @@ const faults: Record<string, { series: Series[]; within: number; over: number }>
     within: 5,
     over: 3,
   },
+  DiscoveryFailing: {
+    series: [
+      counter(
+        `${metric.discoveryErrors}{job="${job}", instance="a", client="x", reason="unreachable"}`,
+        [0, healthy],
+        [2, 60],
+        [0, 60],
+      ),
+    ],
+    within: 8,
+    over: 4,
+  },
   LoadShed: {
     series: [
       ...requests({}),
