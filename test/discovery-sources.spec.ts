@@ -4,8 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { discoveryEnv, discoveryOptions, ServiceDiscovery } from '@app/discovery';
-import { type Balancer, HttpClient } from '@app/resilience';
 import { setLogLevel } from '@app/telemetry';
 import {
   DnsServer,
@@ -16,20 +14,15 @@ import {
   type KubernetesApiOptions,
   type KubernetesEndpoint,
 } from '@app/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-
-interface View {
-  failing: string | false;
-  ageMs: number;
-  endpoints: { address: string; zone?: string; weight: number }[];
-}
-
-const quick = { DISCOVERY_TIMEOUT_MS: '200', DISCOVERY_WATCH_MS: '1000', DISCOVERY_MAX_PAUSE_MS: '200' };
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { FoundService } from './found.service.js';
+import { stopAfterEach } from './started.js';
 
 const itWithTls = isInstalled('openssl', 'version') ? it : it.skip;
 
 describe('the instances of a service', () => {
-  const parts: { stop(): Promise<unknown> }[] = [];
+  const started = stopAfterEach();
+  const find = (baseUrl: string, env: Record<string, string>) => started(new FoundService(baseUrl, env));
   let credentials: string;
 
   beforeAll(async () => {
@@ -38,32 +31,6 @@ describe('the instances of a service', () => {
     await writeFile(join(credentials, 'namespace'), 'shop');
   });
   afterAll(() => rm(credentials, { recursive: true }));
-  afterEach(async () => {
-    for (const part of parts.splice(0).reverse()) await part.stop();
-  });
-
-  function started<P extends { stop(): Promise<unknown> }>(part: P): P {
-    parts.push(part);
-    return part;
-  }
-
-  function find(baseUrl: string, env: Record<string, string> = {}) {
-    const discovery = new ServiceDiscovery(discoveryOptions(discoveryEnv.parse({ ...quick, ...env })));
-    discovery.onModuleInit();
-    const client = new HttpClient('payments', { baseUrl }, undefined, false, discovery);
-    discovery.onModuleInit();
-    started({ stop: () => client.close() });
-    const view = () => (client.balancer as Balancer).view() as View;
-    const addresses = () =>
-      view()
-        .endpoints.map(({ address }) => address)
-        .sort();
-    const become = (...expected: string[]) =>
-      eventually(`the list is ${expected}`, () => String(addresses()) === String(expected), { timeoutMs: 5_000 });
-    const fail = (reason: string) =>
-      eventually(`it fails: ${reason}`, () => view().failing === reason, { timeoutMs: 5_000 });
-    return { view, addresses, become, fail };
-  }
 
   describe('by DNS', () => {
     const at = (...addresses: string[]) =>
@@ -105,10 +72,10 @@ describe('the instances of a service', () => {
       ];
       const service = find(`dns+srv:http://${name}`, { ...env(dns), DISCOVERY_REFRESH_MS: '500' });
       await service.become('a.example:3002', 'b.example:3003');
-      expect(service.view().endpoints.map(({ weight }) => weight)).toEqual([10, 30]);
+      expect(service.view.endpoints.map(({ weight }) => weight)).toEqual([10, 30]);
       dns.records = [target('c.example', 3004, 2, 0)];
       await service.become('c.example:3004');
-      expect(service.view().endpoints.map(({ weight }) => weight)).toEqual([1]);
+      expect(service.view.endpoints.map(({ weight }) => weight)).toEqual([1]);
     });
 
     it.each([
@@ -121,11 +88,11 @@ describe('the instances of a service', () => {
       await service.become('10.0.0.1:3002', '10.0.0.2:3002');
       fail(dns);
       await service.fail(reason);
-      expect(service.addresses()).toEqual(['10.0.0.1:3002', '10.0.0.2:3002']);
+      expect(service.addresses).toEqual(['10.0.0.1:3002', '10.0.0.2:3002']);
       dns.mood = 'well';
       dns.records = at('10.0.0.3');
       await service.become('10.0.0.3:3002');
-      expect(service.view().failing).toBe(false);
+      expect(service.view.failing).toBe(false);
     });
   });
 
@@ -159,7 +126,7 @@ describe('the instances of a service', () => {
       api.put({ name: 'payments-6', addressType: 'IPv6', ports, endpoints: at('fd00::1') });
       const service = find(address, env(api));
       await service.become('10.0.0.1:3002', '10.0.0.3:3002');
-      expect(service.view().endpoints.map(({ zone }) => zone)).toEqual(['a', undefined]);
+      expect(service.view.endpoints.map(({ zone }) => zone)).toEqual(['a', undefined]);
       api.put({ name: 'payments-b', ports: [{ name: 'http', port: 3003 }], endpoints: at('10.0.1.1') });
       await service.become('10.0.0.1:3002', '10.0.0.3:3002', '10.0.1.1:3003');
       api.delete('payments-a');
@@ -195,8 +162,8 @@ describe('the instances of a service', () => {
       const service = find(address, env(api));
       await eventually('it has watched thrice', () => api.watches >= 3, { timeoutMs: 10_000 });
       expect(api.lists).toBe(1);
-      expect(service.view()).toMatchObject({ failing: false });
-      expect(service.view().ageMs).toBeLessThan(2_000);
+      expect(service.view).toMatchObject({ failing: false });
+      expect(service.view.ageMs).toBeLessThan(2_000);
       api.cut();
       api.put({ name: 'payments-a', ports, endpoints: at('10.0.0.2') });
       await service.become('10.0.0.2:3002');
@@ -214,7 +181,7 @@ describe('the instances of a service', () => {
         api.compact();
         await eventually('it lists anew', () => api.lists === 2, { timeoutMs: 5_000 });
         await service.become('10.0.0.2:3002');
-        expect(service.view().failing).toBe(false);
+        expect(service.view.failing).toBe(false);
       },
     );
 
@@ -246,12 +213,12 @@ describe('the instances of a service', () => {
       fail(api);
       api.cut();
       await service.fail(reason);
-      expect(service.addresses()).toEqual(['10.0.0.1:3002']);
+      expect(service.addresses).toEqual(['10.0.0.1:3002']);
       api.mood = 'well';
       await writeFile(join(credentials, 'token'), api.token);
       api.put({ name: 'payments-a', ports, endpoints: at('10.0.0.2') });
       await service.become('10.0.0.2:3002');
-      await eventually('it is well', () => service.view().failing === false);
+      await service.fail(false);
     });
 
     it('stay while the API server is gone, and come anew from one that knows nothing of before', async () => {
@@ -265,7 +232,7 @@ describe('the instances of a service', () => {
       const another = await start({ port });
       another.compact();
       await sleep(500);
-      expect(service.addresses()).toEqual(['10.0.0.1:3002']);
+      expect(service.addresses).toEqual(['10.0.0.1:3002']);
       another.put({ name: 'payments-z', ports, endpoints: at('10.0.0.9') });
       await service.become('10.0.0.9:3002');
     });
@@ -273,9 +240,10 @@ describe('the instances of a service', () => {
     it('are watched no more when their client has ended', async () => {
       const api = await start();
       api.put({ name: 'payments-a', ports, endpoints: at('10.0.0.1') });
-      await find(address, env(api)).become('10.0.0.1:3002');
+      const service = find(address, env(api));
+      await service.become('10.0.0.1:3002');
       await eventually('it watches', () => api.watchers === 1);
-      await parts.pop()?.stop();
+      await service.stop();
       await eventually('it watches no more', () => api.watchers === 0);
     });
   });

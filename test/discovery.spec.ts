@@ -2,19 +2,20 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { discoveryEnv, discoveryOptions, ServiceDiscovery } from '@app/discovery';
+import { discoveryEnv, discoveryOptions, Registration, ServiceDiscovery } from '@app/discovery';
 import { HttpClient } from '@app/resilience';
 import { setLogLevel } from '@app/telemetry';
-import { DnsServer, freePort, KubernetesApi } from '@app/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { ConsulAgent, DnsServer, freePort, KubernetesApi, NacosServer } from '@app/testing';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { InstanceServer } from './instance.server.js';
+import { stopAfterEach } from './started.js';
 
 /** `pnpm drill discovery` gives it longer. */
 const seconds = Number(process.env.DRILL_SECONDS ?? 4);
 const perSecond = 200;
 
 describe('a service of many instances', () => {
-  const parts: { stop(): Promise<unknown> }[] = [];
+  const started = stopAfterEach();
   let credentials: string;
 
   beforeAll(async () => {
@@ -24,14 +25,7 @@ describe('a service of many instances', () => {
     await writeFile(join(credentials, 'namespace'), 'shop');
   });
   afterAll(() => rm(credentials, { recursive: true }));
-  afterEach(async () => {
-    for (const part of parts.splice(0).reverse()) await part.stop();
-  });
 
-  function started<P extends { stop(): Promise<unknown> }>(part: P): P {
-    parts.push(part);
-    return part;
-  }
   const startOne = async (where = {}) => started(await InstanceServer.start(where));
   const startDns = async () => started(await DnsServer.start());
   const startKubernetes = async () => started(await KubernetesApi.start());
@@ -157,7 +151,7 @@ describe('a service of many instances', () => {
     interface Registry {
       client: HttpClient;
       start(turn: number): Promise<InstanceServer>;
-      announce(all: InstanceServer[], going?: InstanceServer): void;
+      announce(all: InstanceServer[], going?: InstanceServer): unknown;
     }
     const count = 3;
 
@@ -165,19 +159,19 @@ describe('a service of many instances', () => {
       const all: InstanceServer[] = [];
       let turn = 0;
       while (turn < count) all.push(await start(turn++));
-      announce(all);
+      await announce(all);
       const lateCalls: number[] = [];
       const outcomes = await loadDuring(client, async () => {
         await sleep(500);
         for (const going of all.slice()) {
           all.push(await start(turn++));
-          announce(all, going);
+          await announce(all, going);
           await sleep(1_000);
           const from = performance.now();
           await sleep(200);
           lateCalls.push(going.calls(from));
           all.splice(all.indexOf(going), 1);
-          announce(all);
+          await announce(all);
           await going.stop();
         }
       });
@@ -248,6 +242,30 @@ describe('a service of many instances', () => {
               conditions: { ready: instance !== going, serving: true, terminating: instance === going },
             })),
           }),
+      });
+      expect(result).toEqual(asIfNothingHappened);
+    });
+
+    it.each([
+      ['Consul', 'consul', () => ConsulAgent.start(), 'DISCOVERY_CONSUL_URL'],
+      ['Nacos 3', 'nacos', () => NacosServer.start(), 'DISCOVERY_NACOS_URL'],
+      ['Nacos 2', 'nacos', () => NacosServer.start({ version: 2 }), 'DISCOVERY_NACOS_URL'],
+    ] as const)('loses no call: %s, where instances list themselves', async (_, source, startRegistry, url) => {
+      const registry = started(await startRegistry());
+      const address = `${source}:http://payments`;
+      const env = { [url]: registry.url, DISCOVERY_REGISTER: address, DISCOVERY_REFRESH_MS: '500' };
+      const registrations = new Map<InstanceServer, Registration>();
+      const result = await replaceAll({
+        client: clientOf(address, env),
+        async start() {
+          const instance = await startOne();
+          const registration = new Registration(discoveryOptions(discoveryEnv.parse(env)));
+          registration.start({ host: instance.address, port: instance.port, isReady: async () => true });
+          registrations.set(instance, registration);
+          started({ stop: () => registration.leave(AbortSignal.timeout(1_000)) });
+          return instance;
+        },
+        announce: async (_all, going) => going && registrations.get(going)?.leave(AbortSignal.timeout(1_000)),
       });
       expect(result).toEqual(asIfNothingHappened);
     });

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 
 const ms = (max: number) => z.coerce.number().int().min(1).max(max);
+const url = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// address' });
+const secret = z.string().min(1).optional().meta({ secret: true });
 
 /** The environment variables of discovery. Services have them; they matter where a client's address names a service. */
 export const discoveryEnv = z.object({
@@ -35,7 +37,7 @@ export const discoveryEnv = z.object({
   DISCOVERY_TIMEOUT_MS: ms(60_000).default(2_000).describe('How long one question to DNS or a registry may take.'),
   DISCOVERY_REFRESH_MS: ms(600_000)
     .default(5_000)
-    .describe('How often DNS is asked, or more often where its answers live shorter, to twice a second.'),
+    .describe('How often DNS and Nacos are asked; DNS more often where its answers live shorter, to twice a second.'),
   DISCOVERY_WATCH_MS: ms(600_000)
     .default(60_000)
     .describe('How long a registry may be silent before it is asked whether the list still holds.'),
@@ -51,8 +53,31 @@ export const discoveryEnv = z.object({
     .regex(/^[^\s,]+(,[^\s,]+)*$/, 'addresses with commas between them, such as 10.0.0.2,[fd00::2]:5353')
     .optional()
     .describe('DNS servers to ask instead of the system’s.'),
-  DISCOVERY_KUBERNETES_URL: z
-    .url({ protocol: /^https?$/, error: 'must be an http:// or https:// address' })
+  DISCOVERY_REGISTER: z
+    .string()
+    .optional()
+    .describe(
+      'What this instance is listed as, in the registry that others find it by: consul:http://payments?tag=blue, or nacos:http://payments?group=shop.',
+    ),
+  DISCOVERY_REGISTER_ADDRESS: z
+    .string()
+    .refine((address) => /^[^\s/]+$/.test(address) && URL.canParse(`tcp://${address}`), {
+      error: 'must be an address, with a port where it is not PORT, such as 10.0.0.7 or 10.0.0.7:80',
+    })
+    .optional()
+    .describe('Where others reach it. Not set: HOST, or the address of this machine, and PORT.'),
+  DISCOVERY_REGISTER_MS: ms(600_000)
+    .default(5_000)
+    .describe('How often it says that it is alive. Who has not for three times as long gets no calls.'),
+  DISCOVERY_CONSUL_URL: url.default('http://127.0.0.1:8500').describe('Consul’s agent, for consul: addresses.'),
+  DISCOVERY_CONSUL_TOKEN: secret.describe('Consul’s ACL token.'),
+  DISCOVERY_NACOS_URL: url
+    .default('http://127.0.0.1:8848/nacos')
+    .describe('Nacos, with its context path, for nacos: addresses.'),
+  DISCOVERY_NACOS_TOKEN: secret.describe('Access token for Nacos.'),
+  DISCOVERY_NACOS_USERNAME: z.string().min(1).optional().describe('Or the user that gets one; it is renewed in time.'),
+  DISCOVERY_NACOS_PASSWORD: secret.describe('That user’s password.'),
+  DISCOVERY_KUBERNETES_URL: url
     .optional()
     .describe('Kubernetes’ API, for k8s: addresses. Not set: that of the cluster in which the process runs.'),
   DISCOVERY_KUBERNETES_CREDENTIALS: z
@@ -79,11 +104,24 @@ export function discoveryOptions(env: z.output<typeof discoveryEnv>) {
     maxPauseMs: env.DISCOVERY_MAX_PAUSE_MS,
     endpointLabel: env.DISCOVERY_ENDPOINT_LABEL,
     dnsServers: env.DISCOVERY_DNS_SERVERS?.split(','),
+    register: env.DISCOVERY_REGISTER,
+    registerAddress: env.DISCOVERY_REGISTER_ADDRESS,
+    registerMs: env.DISCOVERY_REGISTER_MS,
+    consul: { url: env.DISCOVERY_CONSUL_URL, token: env.DISCOVERY_CONSUL_TOKEN },
+    nacos: {
+      url: env.DISCOVERY_NACOS_URL,
+      token: env.DISCOVERY_NACOS_TOKEN,
+      username: env.DISCOVERY_NACOS_USERNAME,
+      password: env.DISCOVERY_NACOS_PASSWORD,
+    },
     kubernetes: { url: env.DISCOVERY_KUBERNETES_URL, credentials: env.DISCOVERY_KUBERNETES_CREDENTIALS },
   };
 }
 
 export type DiscoveryOptions = ReturnType<typeof discoveryOptions>;
 /** What every source is told. */
-export type SourceOptions = Pick<DiscoveryOptions, 'timeoutMs' | 'refreshMs' | 'watchMs' | 'dnsServers' | 'kubernetes'>;
+export type SourceOptions = Pick<
+  DiscoveryOptions,
+  'timeoutMs' | 'refreshMs' | 'watchMs' | 'dnsServers' | 'consul' | 'nacos' | 'kubernetes'
+>;
 export type BalancerOptions = Pick<DiscoveryOptions, 'balancer' | 'decayMs' | 'warmUpMs' | 'zone' | 'ejection'>;

@@ -2,6 +2,7 @@ import { Discovery } from '@app/resilience';
 import { type DynamicModule, type FactoryProvider, Module } from '@nestjs/common';
 import type { DiscoveryOptions } from './discovery.env.js';
 import { DiscoveryHealth } from './discovery.health.js';
+import { Registration } from './registration/registration.js';
 import { ServiceDiscovery } from './service.discovery.js';
 
 export interface DiscoveryModuleOptions {
@@ -23,12 +24,17 @@ export class DiscoveryModule {
           useFactory: (...injected: never[]) => new ServiceDiscovery(useFactory(...injected)),
         },
         {
+          provide: Registration,
+          inject: [Discovery],
+          useFactory: ({ registration }: ServiceDiscovery) => registration,
+        },
+        {
           provide: DiscoveryHealth,
           inject: [Discovery],
           useFactory: (discovery: ServiceDiscovery) => new DiscoveryHealth(discovery),
         },
       ],
-      exports: [Discovery],
+      exports: [Discovery, Registration],
     };
   }
 }

@@ -29,6 +29,9 @@ describe('the address of a client', () => {
     ['k8s:http://payments.shop'],
     ['k8s:http://payments.shop:http'],
     ['k8s:http://payments:3002'],
+    ['consul:http://payments'],
+    ['consul:https://payments/api?dc=dc2&tag=blue&tag=v2'],
+    ['nacos:http://payments?namespace=shop&group=blue&cluster=a'],
   ])('may be %s', (baseUrl) => {
     const discovery = new ServiceDiscovery(optionsOf({ DISCOVERY_KUBERNETES_URL: 'http://127.0.0.1:1' }));
     clientOf(baseUrl, discovery);
@@ -45,11 +48,33 @@ describe('the address of a client', () => {
     ['k8s:http://Payments', 'needs a service'],
     ['k8s:http://payments.shop.svc.cluster.local', 'needs a service'],
     ['k8s:http://payments', 'works in a pod only'],
-    ['zookeeper:http://payments', 'zookeeper: is no source; there is dns, dns+srv, k8s, and lists of hosts'],
+    ['consul:http://payments:3002', 'needs a service'],
+    ['consul:http://payments?token=x', 'takes dc and tag; it was given token'],
+    ['nacos:http://payments?zone=a', 'takes namespace and group and cluster; it was given zone'],
+    [
+      'zookeeper:http://payments',
+      'zookeeper: is no source; there is dns, dns+srv, consul, nacos, k8s, and lists of hosts',
+    ],
   ])('may not be %s', (baseUrl, problem) => {
     const discovery = new ServiceDiscovery(optionsOf());
     clientOf(baseUrl, discovery);
     expect(() => discovery.onModuleInit()).toThrow(problem);
+  });
+
+  it.each([
+    ['payments', 'an instance is listed by consul or nacos'],
+    ['k8s:http://payments', 'an instance is listed by consul or nacos'],
+    ['consul:http://payments?dc=dc2', 'leave dc out'],
+    ['nacos:http://payments/?zone=a', 'it was given zone'],
+  ])('may not be what an instance is listed as: %s', (address, problem) => {
+    const discovery = new ServiceDiscovery(optionsOf({ DISCOVERY_REGISTER: address }));
+    expect(() => discovery.onModuleInit()).toThrow(problem);
+  });
+
+  it('of Nacos needs the password of a user', () => {
+    const discovery = new ServiceDiscovery(optionsOf({ DISCOVERY_NACOS_USERNAME: 'shop' }));
+    clientOf('nacos:http://payments', discovery);
+    expect(() => discovery.onModuleInit()).toThrow('are set together, or neither');
   });
 
   it('is refused together with all others that are wrong, in one message that says how to mend them', () => {
@@ -61,7 +86,7 @@ describe('the address of a client', () => {
       throw new Error('it should not start');
     } catch (error) {
       expect((error as Error).message).toMatch(/k8s: needs a service.*\n.*etcd: is no source/);
-      expect((error as { mend: string }).mend).toContain('README');
+      expect((error as { mend: string }).mend).toContain('docs/discovery.md');
     }
   });
 

@@ -5,6 +5,7 @@ import type { OnModuleInit } from '@nestjs/common';
 import type { BalancedInstance } from './balancer/balanced.instance.js';
 import { DiscoveredService } from './discovered.service.js';
 import type { DiscoveryOptions } from './discovery.env.js';
+import { Registration } from './registration/registration.js';
 import type { Source } from './sources/source.js';
 import { allSources } from './sources/sources.js';
 
@@ -14,6 +15,7 @@ const mostIndexes = 64;
 /** Finds the instances of the services that a service calls, and tells what it sees. */
 export class ServiceDiscovery extends Discovery implements OnModuleInit {
   readonly services = new Set<DiscoveredService>();
+  readonly registration: Registration;
   private readonly problems: string[] = [];
   private readonly sources: Record<string, Source>;
   private readonly errors = counter(catalogue.discoveryErrors);
@@ -27,6 +29,8 @@ export class ServiceDiscovery extends Discovery implements OnModuleInit {
   constructor(private readonly options: DiscoveryOptions) {
     super();
     this.sources = allSources(options);
+    this.registration = new Registration(options);
+    if (this.registration.problem) this.problems.push(`DISCOVERY_REGISTER: ${this.registration.problem}`);
     gauge(catalogue.discoveryEndpoints, (metric) => {
       for (const { client, balancer } of this.services) {
         for (const [state, count] of Object.entries(balancer.counts)) metric.set({ client, state }, count);
@@ -66,11 +70,11 @@ export class ServiceDiscovery extends Discovery implements OnModuleInit {
     return service;
   }
 
-  /** @throws Error with `mend`, naming every client whose address leads nowhere */
+  /** @throws Error with `mend`, naming every address that leads nowhere */
   onModuleInit(): void {
     const { problems } = this;
     if (problems.length === 0) return;
-    const mend = 'Mend the addresses of these clients; libs/discovery/README.md has all forms.';
+    const mend = 'Mend these addresses; docs/discovery.md has all forms.';
     throw Object.assign(new Error(`instances cannot be found.\n${problems.map((one) => `  - ${one}`).join('\n')}`), {
       mend,
     });

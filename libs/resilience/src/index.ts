@@ -25,7 +25,7 @@ export {
 } from './idempotency/idempotency.error.js';
 export { idempotencyKeyOf } from './idempotency/idempotency-key.js';
 export { type Balancer, Discovery, goingHeader, type Instance } from './instances/discovery.js';
-export type { ServiceAddress } from './instances/service.address.js';
+export { type ServiceAddress, serviceAddressOf } from './instances/service.address.js';
 export { loadLimitOptions } from './load-limit/load-limit.options.js';
 export { LoadLimit, type Priority, turnMs } from './load-limit/load-limit.policy.js';
 export { type PipelineOptions, pipelineOptions } from './pipeline/pipeline.options.js';

@@ -1,4 +1,6 @@
+import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Registration } from '@app/discovery';
 import { HealthService } from '@app/health';
 import { LoadLimit, ResilienceClients, ResilienceEvents } from '@app/resilience';
 import { logger, registerRuntimeMetrics, serviceIdentity } from '@app/telemetry';
@@ -79,7 +81,10 @@ export async function runService(appModule: Type): Promise<RunningService> {
   lifecycle.started();
   logger.info({ url: addressOf({ server: app.getHttpServer() }), admin: addressOf(admin) }, 'listening');
   void tellWhenReady(health, lifecycle, config.health.cacheMs);
-  return { app, admin, lifecycle, inFlight, config };
+  const registration = app.get(Registration);
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  registration.start({ host: config.host, port, isReady: async () => (await health.ready()).status !== 'error' });
+  return { app, admin, lifecycle, inFlight, registration, config };
 }
 
 /** A service starts without what it depends on, and becomes ready by itself; why it is not ready, the checks tell. */

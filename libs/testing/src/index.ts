@@ -1,8 +1,10 @@
+export { ConsulAgent, type ConsulAgentOptions } from './consul.agent.js';
 export { DnsServer } from './dns.server.js';
 export { eventually } from './eventually.js';
 export { freePort } from './free-port.js';
 export { isInstalled } from './installed.js';
 export { KubernetesApi, type KubernetesApiOptions, type KubernetesEndpoint } from './kubernetes.api.js';
+export { NacosServer, type NacosServerOptions } from './nacos.server.js';
 export { OtlpReceiver, type ReceivedSpan } from './otlp.receiver.js';
 export { createDatabase, type PostgresServer, type PostgresServerOptions, startPostgres } from './postgres.server.js';
 export { hasRedis, type RedisServer, startRedis } from './redis.server.js';

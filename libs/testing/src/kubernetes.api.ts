@@ -1,6 +1,5 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createSecureServer, Server as SecureServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { MoodyServer, type MoodyServerOptions } from './moody.server.js';
 
 export interface KubernetesEndpoint {
   addresses: string[];
@@ -14,14 +13,11 @@ export interface KubernetesSlice {
   endpoints: KubernetesEndpoint[];
 }
 
-export interface KubernetesApiOptions {
+export interface KubernetesApiOptions extends MoodyServerOptions {
   service?: string;
   namespace?: string;
-  port?: number;
-  tls?: { key: string; cert: string };
 }
 
-type Mood = 'well' | 'hanging' | 'failing' | 'cutting';
 interface Stored {
   version: number;
   type: 'ADDED' | 'MODIFIED' | 'DELETED';
@@ -36,11 +32,9 @@ interface Stored {
  * @see https://kubernetes.io/docs/reference/kubernetes-api/service-resources/endpoint-slice-v1/
  * @see https://kubernetes.io/docs/reference/using-api/api-concepts/
  */
-export class KubernetesApi {
+export class KubernetesApi extends MoodyServer {
   /** Who does not show it is answered with 401. */
   token = 'token';
-  /** Answers as it should, not at all, with 500, or cuts each connection after a while. */
-  mood: Mood = 'well';
   /** How it tells that it has forgotten a version: with the answer's status, or with an event of the watch. Both are allowed. */
   tellsGone: 'status' | 'event' = 'event';
   bookmarkEveryMs = Infinity;
@@ -54,27 +48,21 @@ export class KubernetesApi {
   private readonly watching = new Set<{ response: ServerResponse; sent: number }>();
 
   private constructor(
-    private readonly server: Server | SecureServer,
     private readonly service: string,
     private readonly namespace: string,
+    tls: KubernetesApiOptions['tls'],
   ) {
-    server.on('request', (request, response) => this.serve(request, response));
+    super(tls);
   }
 
-  /** @param options.tls key and certificate, in PEM; without them it speaks plain HTTP, as `kubectl proxy` does */
-  static async start(options: KubernetesApiOptions = {}): Promise<KubernetesApi> {
-    const { service = 'payments', namespace = 'shop', port = 0, tls } = options;
-    const server = tls ? createSecureServer(tls) : createServer();
-    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-    return new KubernetesApi(server, service, namespace);
-  }
-
-  get port(): number {
-    return (this.server.address() as AddressInfo).port;
-  }
-
-  get url(): string {
-    return `${this.server instanceof SecureServer ? 'https' : 'http'}://127.0.0.1:${this.port}`;
+  /** Without `tls` it speaks plain HTTP, as `kubectl proxy` does. */
+  static start({
+    service = 'payments',
+    namespace = 'shop',
+    port,
+    tls,
+  }: KubernetesApiOptions = {}): Promise<KubernetesApi> {
+    return new KubernetesApi(service, namespace, tls).listen(port);
   }
 
   /** How many watches are open. */
@@ -106,11 +94,6 @@ export class KubernetesApi {
     }
   }
 
-  async stop(): Promise<void> {
-    this.server.closeAllConnections();
-    await new Promise((resolve) => this.server.close(resolve));
-  }
-
   private change(type: Stored['type'], slice: KubernetesSlice): void {
     this.version += 1;
     const object = this.objectOf(slice, this.version);
@@ -126,19 +109,20 @@ export class KubernetesApi {
     return { kind: 'EndpointSlice', apiVersion: 'discovery.k8s.io/v1', metadata, addressType, ports, endpoints };
   }
 
-  private serve({ url = '', headers }: IncomingMessage, response: ServerResponse): void {
+  protected serve({ url = '', headers }: IncomingMessage, response: ServerResponse): void {
     const { pathname, searchParams } = new URL(url, 'http://api');
     response.setHeader('content-type', 'application/json');
     const refusal = this.refusalOf(pathname, headers.authorization);
-    if (this.mood === 'hanging') return;
-    if (this.mood === 'cutting') response.socket?.destroy();
-    else if (refusal) refuse(response, refusal);
+    if (refusal) refuse(response, refusal);
     else if (searchParams.get('watch')) this.watch(searchParams, response);
     else this.list(searchParams, response);
   }
 
+  protected override fail(response: ServerResponse): void {
+    refuse(response, 'InternalError');
+  }
+
   private refusalOf(path: string, authorization: string | undefined): Refusal | undefined {
-    if (this.mood === 'failing') return 'InternalError';
     if (authorization !== `Bearer ${this.token}`) return 'Unauthorized';
     return path === `/apis/discovery.k8s.io/v1/namespaces/${this.namespace}/endpointslices` ? undefined : 'NotFound';
   }

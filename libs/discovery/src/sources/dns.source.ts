@@ -1,8 +1,8 @@
 import { Resolver } from 'node:dns/promises';
 import type { ServiceAddress } from '@app/resilience';
 import type { SourceOptions } from '../discovery.env.js';
-import { pause } from './pause.js';
-import type { Endpoint, Source } from './source.js';
+import { pause, staggered } from './pause.js';
+import { type Endpoint, type Source, unknownOptions } from './source.js';
 import { hostAndPort } from './static.source.js';
 
 /** Answers that live shorter are asked for so often, no more. */
@@ -19,9 +19,9 @@ type DnsOptions = Pick<SourceOptions, 'timeoutMs' | 'refreshMs' | 'dnsServers'>;
 export function dnsSource(options: DnsOptions): Source {
   return {
     check({ scheme, authority, options }) {
-      if ([...options].length > 0) return 'dns: takes no options';
+      const problem = unknownOptions('dns', options);
       const right = URL.canParse(`${scheme}://${authority}`) && !authority.includes(',');
-      return right ? undefined : 'dns: needs a host and perhaps a port, such as dns:http://payments.example:3002';
+      return right ? problem : 'dns: needs a host and perhaps a port, such as dns:http://payments.example:3002';
     },
     watch: (address, signal) => poll(options, signal, (resolver) => addressesOf(resolver, address)),
   };
@@ -31,10 +31,10 @@ export function dnsSource(options: DnsOptions): Source {
 export function dnsSrvSource(options: DnsOptions): Source {
   return {
     check({ authority, options }) {
-      if ([...options].length > 0) return 'dns+srv: takes no options';
+      const problem = unknownOptions('dns+srv', options);
       const right = /^[^:,]+\.[^:,]+$/.test(authority);
       return right
-        ? undefined
+        ? problem
         : 'dns+srv: needs the name of a record, such as dns+srv:http://_http._tcp.payments.example';
     },
     watch: ({ authority }, signal) => poll(options, signal, (resolver) => servicesOf(resolver, authority)),
@@ -55,8 +55,7 @@ async function* poll(
       const { endpoints, ttlMs } = await ask(resolver);
       yield endpoints;
       const waitMs = Math.min(refreshMs, Math.max(fastestMs, ttlMs));
-      // Not together with all other clients that started when this one did.
-      await pause(waitMs * (0.9 + 0.1 * Math.random()), signal);
+      await pause(staggered(waitMs), signal);
     }
   } finally {
     signal.removeEventListener('abort', cancel);

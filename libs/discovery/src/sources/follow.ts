@@ -1,9 +1,7 @@
 import type { ServiceAddress } from '@app/resilience';
-import { pause } from './pause.js';
+import { backoff, pause } from './pause.js';
 import { SourceFailure } from './source.failure.js';
 import type { Endpoint, Source } from './source.js';
-
-const firstPauseMs = 100;
 
 export interface Follower {
   found(endpoints: readonly Endpoint[]): void;
@@ -12,9 +10,7 @@ export interface Follower {
 
 /**
  * Follows a source for as long as `signal` does not abort. When it fails, ends or knows no instance, the follower is told, and keeps what
- * it has; after a pause, random up to a bound that doubles each time, the source is asked anew.
- *
- * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ for full jitter
+ * it has; after a pause the source is asked anew.
  */
 export async function follow(
   source: Source,
@@ -35,8 +31,8 @@ export async function follow(
     } catch (error) {
       if (signal.aborted) return;
       follower.failed(error);
+      failures += 1;
     }
-    const pauseMs = Math.random() * Math.min(maxPauseMs, firstPauseMs * 2 ** failures++);
-    await pause(pauseMs, signal);
+    await pause(backoff(failures, maxPauseMs), signal);
   }
 }

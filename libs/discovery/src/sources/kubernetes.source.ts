@@ -5,7 +5,7 @@ import type { SourceOptions } from '../discovery.env.js';
 import { pause } from './pause.js';
 import { parse, RegistryClient } from './registry.client.js';
 import { SourceFailure } from './source.failure.js';
-import type { Endpoint, Source } from './source.js';
+import { type Endpoint, type Source, unknownOptions } from './source.js';
 
 /** What this needs of `EndpointSlice`. @see https://kubernetes.io/docs/reference/kubernetes-api/service-resources/endpoint-slice-v1/ */
 interface EndpointSlice {
@@ -43,7 +43,8 @@ const shortestWatchMs = 500;
 export function kubernetesSource(options: Pick<SourceOptions, 'timeoutMs' | 'watchMs' | 'kubernetes'>): Source {
   return {
     check({ authority, options: given }) {
-      if ([...given].length > 0) return 'k8s: takes no options';
+      const problem = unknownOptions('k8s', given);
+      if (problem) return problem;
       if (!form.test(authority))
         return 'k8s: needs a service, such as k8s:http://payments, k8s:http://payments.shop or k8s:http://payments.shop:http';
       if (options.kubernetes.url || process.env.KUBERNETES_SERVICE_HOST) return undefined;

@@ -22,3 +22,14 @@ export interface Source {
    */
   watch(address: ServiceAddress, signal: AbortSignal): AsyncIterable<readonly Endpoint[]>;
 }
+
+/** What is wrong with the options of an address, where some are given that its source does not take. */
+export function unknownOptions(
+  source: string,
+  given: URLSearchParams,
+  known: readonly string[] = [],
+): string | undefined {
+  const unknown = [...new Set(given.keys())].filter((name) => !known.includes(name));
+  if (unknown.length === 0) return undefined;
+  return `${source}: takes ${known.join(' and ') || 'no options'}; it was given ${unknown.join(', ')}`;
+}

@@ -1,6 +1,8 @@
 import type { SourceOptions } from '../discovery.env.js';
+import { consulSource } from './consul.source.js';
 import { dnsSource, dnsSrvSource } from './dns.source.js';
 import { kubernetesSource } from './kubernetes.source.js';
+import { nacosSource } from './nacos.source.js';
 import type { Source } from './source.js';
 import { staticSource } from './static.source.js';
 
@@ -10,6 +12,8 @@ export function allSources(options: SourceOptions): Record<string, Source> {
     '': staticSource,
     dns: dnsSource(options),
     'dns+srv': dnsSrvSource(options),
+    consul: consulSource(options),
+    nacos: nacosSource(options),
     k8s: kubernetesSource(options),
   };
 }

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import type { ServiceAddress } from '@app/resilience';
-import type { Endpoint, Source } from './source.js';
+import { type Endpoint, type Source, unknownOptions } from './source.js';
 
 /** The instances that the address itself lists: `http://10.0.0.7:3002,10.0.0.8:3002`. */
 export const staticSource: Source = {
   check({ scheme, authority, options }) {
-    if ([...options].length > 0) return 'a list of hosts takes no options';
+    const problem = unknownOptions('a list of hosts', options);
+    if (problem) return problem;
     const wrong = authority.split(',').filter((host) => !URL.canParse(`${scheme}://${host}`));
     return wrong.length > 0
       ? `a list is of hosts, each with its port where it has one; ${wrong.join(', ') || 'an empty one'} is none`

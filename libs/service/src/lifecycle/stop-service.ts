@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Registration } from '@app/discovery';
 import { stopWorkers } from '@app/health';
 import { logger, shutdownTracing } from '@app/telemetry';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -16,11 +17,12 @@ export interface RunningService {
   admin: FastifyInstance;
   lifecycle: Lifecycle;
   inFlight: RequestsInFlight;
+  registration: Registration;
   config: ServiceConfig;
 }
 
 /**
- * Stops in order: not ready, but serving on until routers have noticed; then no new connections, requests in flight end, workers end or
+ * Stops in order: out of the registry; not ready, but serving on until routers have noticed; then no new connections, requests in flight end, workers end or
  * hand back what they have, spans are sent, pools close, the admin port closes. Nest alone would close the pools first: it runs
  * `onModuleDestroy` before its server has drained.
  *
@@ -28,12 +30,14 @@ export interface RunningService {
  * @returns whether everything ended in time
  */
 export async function stopService(
-  { app, admin, lifecycle, inFlight, config }: RunningService,
+  { app, admin, lifecycle, inFlight, registration, config }: RunningService,
   hurry: AbortSignal = new AbortController().signal,
 ): Promise<boolean> {
   const { shutdownDelayMs, drainTimeoutMs, flushTimeoutMs } = config;
   const bound = (timeoutMs: number) => AbortSignal.any([hurry, AbortSignal.timeout(timeoutMs)]);
 
+  const left = bound(config.discovery.timeoutMs);
+  await endsBefore(registration.leave(left), left);
   lifecycle.stopping();
   inFlight.closeConnections();
   await sleep(shutdownDelayMs, undefined, { signal: hurry }).catch(() => undefined);

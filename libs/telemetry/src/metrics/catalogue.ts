@@ -151,6 +151,18 @@ export const catalogue = {
     help: 'Times that the instances of a service could not be found, by reason; the last list stays.',
     labels: ['client', 'reason'],
   },
+  discoveryRegistered: {
+    type: 'gauge',
+    name: 'discovery_registered',
+    help: 'Whether this instance is listed in its registry, 1 or 0; only where DISCOVERY_REGISTER is set.',
+    labels: [],
+  },
+  discoveryRegistrationErrors: {
+    type: 'counter',
+    name: 'discovery_registration_errors_total',
+    help: 'Times that the registry did not take what it was told of this instance, by reason.',
+    labels: ['reason'],
+  },
   discoveryEjections: {
     type: 'counter',
     name: 'discovery_ejections_total',
