@@ -100,10 +100,11 @@ export function alerts(services: readonly string[]): Alert[] {
     },
     {
       name: 'DiscoveryFailing',
-      expr: `sum by (job, client) (rate(${metric.discoveryErrors}[2m])) > 0`,
+      expr: `sum by (job, client) (rate(${metric.discoveryErrors}[2m])) > 0 or sum by (job) (rate(${metric.discoveryRegistrationErrors}[2m])) > 0`,
       for: '5m',
       severity: 'ticket',
-      summary: '{{ $labels.job }} cannot find the instances of {{ $labels.client }}, and calls those that it knew',
+      summary:
+        '{{ $labels.job }} {{ with $labels.client }}cannot find the instances of {{ . }}, and calls those that it knew{{ else }}cannot list itself in its registry{{ end }}',
       panel: ['ballast-resilience', 'Age of the list'],
     },
     {

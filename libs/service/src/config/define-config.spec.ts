@@ -114,7 +114,12 @@ describe('environmentVariables', () => {
       defineConfig('any', { service: serviceEnv({ port: 3000, adminPort: 9000 }) }),
     );
     for (const { description } of variables) expect(description).toMatch(/^\S.*\.$/);
-    expect(variables.filter(({ secret }) => secret).map(({ name }) => name)).toEqual(['ADMIN_TOKEN']);
+    expect(variables.filter(({ secret }) => secret).map(({ name }) => name)).toEqual([
+      'ADMIN_TOKEN',
+      'DISCOVERY_CONSUL_TOKEN',
+      'DISCOVERY_NACOS_TOKEN',
+      'DISCOVERY_NACOS_PASSWORD',
+    ]);
     expect(variables).toContainEqual(expect.objectContaining({ name: 'PORT', default: '3000' }));
   });
 });
