@@ -7,6 +7,8 @@ const apps = readdirSync('apps').filter((name) => existsSync(`apps/${name}/packa
 const files: Record<string, (text: string) => string> = {
   'nest-cli.json': nestCli,
   'docker-compose.yml': compose,
+  'deploy/development/kustomization.yml': overlay,
+  'deploy/production/kustomization.yml': overlay,
 };
 
 interface NestCli {
@@ -43,6 +45,25 @@ function compose(text: string): string {
   const services = lines.findIndex((line) => line.startsWith('  # The services.'));
   const included = apps.map((name) => `  - { path: apps/${name}/compose.yml, env_file: versions.env }`);
   return lines.toSpliced(services + 1, 0, ...included).join('\n');
+}
+
+/** Each app is a resource, and its image has a version: the one that it had, or that of the others. */
+function overlay(text: string): string {
+  const image = /^ {2}- \{ name: ballast\/([\w-]+), .*newTag: (\S+) \}$/;
+  const lines = text.split('\n');
+  const images = new Map(lines.flatMap((line) => (image.test(line) ? [[image.exec(line)?.[1], line]] : [])));
+  const tag = lines.flatMap((line) => image.exec(line)?.[2] ?? []).at(-1) ?? '0.1.0';
+  const others = lines.filter((line) => !line.startsWith('  - ../../apps/') && !image.test(line));
+  const after = (heading: string, list: string[]) => others.splice(others.indexOf(heading) + 1, 0, ...list);
+  after(
+    'images:',
+    apps.map((name) => images.get(name) ?? `  - { name: ballast/${name}, newTag: ${tag} }`),
+  );
+  after(
+    '  # The services.',
+    apps.map((name) => `  - ../../apps/${name}`),
+  );
+  return others.join('\n');
 }
 
 describe.each(Object.entries(files))('%s', (file, render) => {

@@ -1,9 +1,9 @@
-import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { parseEnv } from 'node:util';
-import { type ConfigDefinition, environmentVariables } from '@app/service';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
+import { apps, dockerfile, imageEnv, variablesOf } from './apps.js';
 
 /** Docker may not be here to try it: what can go wrong between these files and the code is checked without it. */
 interface Service {
@@ -32,17 +32,8 @@ const services = files.flatMap(([file, { services: some = {} }]) =>
 );
 const base = yaml<ComposeFile>('tools/compose/service.yml').services?.service as Service;
 const versions = parseEnv(readFileSync('versions.env', 'utf8'));
-const dockerfile = readFileSync('Dockerfile', 'utf8');
-const dockerEnv = parseEnv((/^ENV (NODE_ENV.*)$/m.exec(dockerfile)?.[1] ?? '').replaceAll(' ', '\n'));
-const apps = readdirSync('apps').filter((name) => existsSync(`apps/${name}/package.json`));
 
 const urlVariable = (app: string) => `${app.replaceAll('-', '_').toUpperCase()}_URL`;
-
-async function variablesOf(app: string): Promise<Map<string, string | undefined>> {
-  const module = (await import(`../apps/${app}/src/${app}.config.ts`)) as Record<string, unknown>;
-  const config = Object.values(module).find((value) => (value as ConfigDefinition).sections) as ConfigDefinition;
-  return new Map(environmentVariables(config).map((variable) => [variable.name, variable.default]));
-}
 
 describe('docker compose', () => {
   it('has every app, in its own file', () => {
@@ -105,15 +96,15 @@ describe('docker compose', () => {
     it('on the ports that it has without Docker', async () => {
       const known = await variablesOf(app);
       const [api, admin] = (main.ports ?? []).map((port) => /:(\d+)(?:-\d+)?:(\d+)$/.exec(port)?.slice(1));
-      expect(api).toEqual([known.get('PORT'), dockerEnv.PORT]);
-      expect(admin).toEqual([known.get('ADMIN_PORT'), dockerEnv.ADMIN_PORT]);
+      expect(api).toEqual([known.get('PORT'), imageEnv.PORT]);
+      expect(admin).toEqual([known.get('ADMIN_PORT'), imageEnv.ADMIN_PORT]);
     });
 
     it('after its migration, and what it calls by its name', async () => {
       const known = await variablesOf(app);
       if (known.has('DATABASE_URL')) expect(own.map(({ name }) => name)).toContain(`${app}-migrate`);
       for (const other of apps.filter((one) => known.has(urlVariable(one)))) {
-        expect(main.environment?.[urlVariable(other)]).toBe(`http://${other}:${dockerEnv.PORT}`);
+        expect(main.environment?.[urlVariable(other)]).toBe(`http://${other}:${imageEnv.PORT}`);
         expect(main.depends_on?.[other]?.condition).toBe('service_healthy');
       }
       expect(own.every(({ service }) => !service.build || service.build.args.APP === app)).toBe(true);
@@ -133,7 +124,7 @@ describe('the stack', () => {
     prometheus.scrape_configs.find(({ job_name }) => job_name === job)?.dns_sd_configs[0];
 
   it('looks at every app on its admin port', () => {
-    expect(scrapeOf('services')).toMatchObject({ names: apps.toSorted(), port: Number(dockerEnv.ADMIN_PORT) });
+    expect(scrapeOf('services')).toMatchObject({ names: apps, port: Number(imageEnv.ADMIN_PORT) });
   });
 
   it.each(globSync('jaeger/config*.yml'))(

@@ -39,6 +39,7 @@ describe('the generator, in a copy of this repository', () => {
     await copy.succeed('nest', 'g', 'resource', 'notes', '--type', 'rest', '--crud', 'true', '--project', 'prices');
     await copy.succeed('tsc', '-b', 'apps/prices/tsconfig.build.json', 'apps/billing/tsconfig.build.json');
     await copy.jest('apps/prices', 'apps/billing', 'test/compose', 'test/arrows', 'test/app-lists', 'test/env-example');
+    await copy.jest('test/kubernetes', '-t', 'objects|runs nothing|selects|sets only|lets');
     const text = await copy.read('prometheus/prometheus.yml');
     for (const name of ['prices', 'billing']) expect(text).toContain(`          - ${name}\n`);
     expect(await copy.run('nest', 'g', 'app', 'billing')).toMatchObject({ code: 1 });

@@ -1,18 +1,15 @@
 import { execFile, spawn } from 'node:child_process';
-import { chmodSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, globSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseEnv, promisify } from 'node:util';
+import { promisify } from 'node:util';
 import { eventually, freePort, type PostgresServer, startPostgres } from '@app/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { imageCommand, imageEnv } from './apps.js';
 
 const run = promisify(execFile);
 const nobody = 65_534;
-const dockerfile = readFileSync('Dockerfile', 'utf8');
-/** The command of an instruction, as the Dockerfile has it. */
-const command = (instruction: string) =>
-  JSON.parse(new RegExp(`^${instruction}.*?(\\[.*?\\])$`, 'ms').exec(dockerfile)?.[1] ?? '[]') as string[];
-const health = command('HEALTHCHECK');
+const health = imageCommand('HEALTHCHECK');
 
 describe('what a production image is made of', () => {
   const folder = mkdtempSync(join(tmpdir(), 'ballast-image-'));
@@ -26,10 +23,9 @@ describe('what a production image is made of', () => {
     // Whoever runs it may read it, and write nothing.
     chmodSync(folder, 0o755);
     await run('chmod', ['-R', 'a+rX,a-w', app]);
-    const image = parseEnv((/^ENV (NODE_ENV.*)$/m.exec(dockerfile)?.[1] ?? '').replaceAll(' ', '\n')) as typeof env;
     env = {
       PATH: process.env.PATH ?? '',
-      ...image,
+      ...imageEnv,
       HOST: '127.0.0.1',
       PORT: String(await freePort()),
       ADMIN_PORT: String(await freePort()),
@@ -51,7 +47,7 @@ describe('what a production image is made of', () => {
   it('runs for an ordinary user who may write nothing, passes the health check, and stops when told to', async () => {
     expect(await codeOf(start(['node', 'dist/migrate.js']))).toBe(0);
     expect(await codeOf(start(health))).not.toBe(0);
-    const service = start(command('CMD'));
+    const service = start(imageCommand('CMD'));
     const exited = codeOf(service);
     await eventually('the health check passes', async () => (await codeOf(start(health))) === 0, { timeoutMs: 30_000 });
     service.kill('SIGTERM');

@@ -42,6 +42,11 @@ describe.each(Object.entries(shop))('%s, generated,', (name, answers) => {
     }
   });
 
+  it('has the part in Kubernetes that we wrote', async () => {
+    // Who is called from outside is nobody's to guess.
+    expect(await of('kustomization.yml')).toBe(real('kustomization.yml').replace('  - ../../deploy/public\n', ''));
+  });
+
   it('has the scripts and packages that we named', async () => {
     const { scripts, dependencies, ...rest } = JSON.parse(await of('package.json'));
     const ours = JSON.parse(real('package.json'));

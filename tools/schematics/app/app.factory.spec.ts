@@ -28,7 +28,7 @@ describe('a new service', () => {
 
   it('has only what it was asked for', async () => {
     const { files } = await generate('billing');
-    expect(files.filter((file) => file.startsWith('/apps/billing/'))).toHaveLength(13);
+    expect(files.filter((file) => file.startsWith('/apps/billing/'))).toHaveLength(14);
   });
 
   it.each([

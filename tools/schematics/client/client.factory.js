@@ -1,5 +1,6 @@
 import { apply, applyTemplates, chain, mergeWith, move, SchematicsException, url } from '@angular-devkit/schematics';
 import { addContainerDependency } from '../edits/compose.js';
+import { addKubernetesAddress } from '../edits/kustomization.js';
 import { addDevDependency } from '../edits/package-json.js';
 import { addArrayItem, addImport, addProperty } from '../edits/typescript.js';
 import { thenFinish } from '../finish/finish.factory.js';
@@ -27,7 +28,7 @@ export function client({ name, project, sourceRoot }) {
   };
 }
 
-/** Adds the typed client, its spec, its options and its module, and says to compose what is called. */
+/** Adds the typed client, its spec, its options and its module, and says to compose and to Kubernetes what is called. */
 export function addClient({ name, calls, hasFallback = false }) {
   return (tree) => {
     const called = namesOf(calls);
@@ -66,6 +67,7 @@ export function addClient({ name, calls, hasFallback = false }) {
       url: `http://${calls}:3000`,
       container: calls,
     });
+    addKubernetesAddress(tree, `apps/${name}/kustomization.yml`, `${called.upper}_URL`, calls);
     addDevDependency(tree, `apps/${name}/package.json`, '@nestjs/testing');
     return mergeWith(apply(url('../client/files'), [applyTemplates(called), move(source)]));
   };

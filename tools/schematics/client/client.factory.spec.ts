@@ -24,6 +24,10 @@ describe('a client', () => {
       environment: { PRICES_URL: 'http://prices:3000' },
       depends_on: { prices: { condition: 'service_healthy' } },
     });
+    expect(parse(readText('kustomization.yml'))).toMatchObject({
+      components: ['../../deploy/service', '../../deploy/discovery'],
+      configMapGenerator: [{ name: 'billing', literals: ['PRICES_URL=k8s:http://prices:http'] }],
+    });
   });
 
   it('finds the service that calls in what the CLI says once it has asked', async () => {
