@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { type PostgresServer, ServiceProcess, startPostgres } from '@app/testing';
+import { freePort, type PostgresServer, ServiceProcess, startPostgres } from '@app/testing';
 
 const run = promisify(execFile);
 
-export type AppName = 'storefront' | 'orders' | 'payments';
+const apps = ['storefront', 'orders', 'payments'] as const;
+export type AppName = (typeof apps)[number];
 
 /** The whole shop as it runs in production: three processes and a real database, on free ports. */
 export class Shop {
@@ -16,20 +17,22 @@ export class Shop {
   private constructor(
     readonly postgres: PostgresServer,
     readonly databases: Record<'orders' | 'payments', string>,
+    private readonly ports: Record<AppName, number>,
     private readonly env: Record<string, string>,
   ) {}
 
   static async start(env: Record<string, string> = {}): Promise<Shop> {
     const postgres = await startPostgres();
     const databases = { orders: await postgres.database('orders'), payments: await postgres.database('payments') };
-    const shop = new Shop(postgres, databases, env);
+    const ports = { storefront: await freePort(), orders: await freePort(), payments: await freePort() };
+    const shop = new Shop(postgres, databases, ports, env);
     try {
       await Promise.all([
         script('orders', 'migrate', databases.orders),
         script('payments', 'migrate', databases.payments),
       ]);
       await script('orders', 'seed', databases.orders);
-      for (const app of ['payments', 'orders', 'storefront'] as const) await shop.startService(app);
+      await Promise.all(apps.map((app) => shop.startService(app)));
       return shop;
     } catch (error) {
       await shop.stop();
@@ -39,21 +42,21 @@ export class Shop {
 
   /** Starts a service, or starts it again on the port that it had; `env` is for this time only. */
   async startService(app: AppName, env: Record<string, string> = {}): Promise<ServiceProcess> {
-    const before = this.services[app];
-    const service = await this.startAnother(app, { ...(before && { PORT: String(before.port) }), ...env });
+    const port = this.services[app]?.port ?? this.ports[app];
+    const service = await this.startAnother(app, { PORT: String(port), ...env });
     this.services[app] = service;
     return service;
   }
 
   /** Starts one more instance, on a port of its own. */
   async startAnother(app: AppName, env: Record<string, string> = {}): Promise<ServiceProcess> {
-    const { payments, orders } = this.services;
+    const urlOf = (other: AppName) => `http://127.0.0.1:${this.ports[other]}`;
     const service = await ServiceProcess.start({
       folder: folderOf(app),
       env: {
         ...(app !== 'storefront' && { DATABASE_URL: this.databases[app] }),
-        ...(app === 'orders' && { PAYMENTS_URL: payments.url }),
-        ...(app === 'storefront' && { ORDERS_URL: orders.url }),
+        ...(app === 'orders' && { PAYMENTS_URL: urlOf('payments') }),
+        ...(app === 'storefront' && { ORDERS_URL: urlOf('orders') }),
         ...this.env,
         ...env,
       },
