@@ -274,6 +274,20 @@ describe('registries', () => {
     });
   });
 
+  it('follow Nacos when it is upgraded', async () => {
+    const port = await freePort();
+    const old = started(await NacosServer.start({ version: 2, port }));
+    const env = { DISCOVERY_NACOS_URL: old.url, DISCOVERY_REFRESH_MS: '100' };
+    list('nacos:http://payments', '10.0.0.1', env);
+    const service = find('nacos:http://payments', env);
+    await service.become('10.0.0.1:3002');
+    await old.stop();
+    await service.fail('unreachable');
+    started(await NacosServer.start({ version: 3, port }));
+    list('nacos:http://payments', '10.0.0.2', env);
+    await service.become('10.0.0.1:3002', '10.0.0.2:3002');
+  });
+
   describe('a user of Nacos', () => {
     it.each([2, 3] as const)('gets a new token from Nacos %s when the old one is taken no longer', async (version) => {
       const nacos = started(await NacosServer.start({ version, user }));

@@ -2,8 +2,7 @@ import { logger } from '@app/telemetry';
 import type { SourceOptions } from '../discovery.env.js';
 import { parse, type Question, RegistryClient } from './registry.client.js';
 import { SourceFailure } from './source.failure.js';
-import type { Source } from './source.js';
-import { unknownOptions } from './source.js';
+import { type Source, unknownOptions } from './source.js';
 
 /** Of Nacos 3, and of what came before. */
 export type NacosVersion = 'v3' | 'v2';
@@ -28,6 +27,7 @@ export class NacosClient {
   private readonly http: RegistryClient;
   private version: NacosVersion | undefined;
   private token: string | undefined;
+  private readonly log = logger.child({ context: 'Discovery' });
 
   constructor(private readonly options: Pick<SourceOptions, 'timeoutMs' | 'nacos'>) {
     this.http = new RegistryClient('Nacos', options.nacos.url);
@@ -37,21 +37,21 @@ export class NacosClient {
   /** @returns the `data` of its answer. @throws SourceFailure as {@link RegistryClient.ask}, and for what it refuses */
   async ask(signal: AbortSignal, questionOf: (version: NacosVersion) => NacosQuestion): Promise<unknown> {
     const ask = (version: NacosVersion) => this.askAsUser(version, questionOf(version), signal);
-    if (this.version) return ask(this.version);
     try {
-      const data = await ask('v3');
-      this.version = 'v3';
+      const data = await ask(this.version ?? 'v3');
+      this.version ??= 'v3';
       return data;
     } catch (error) {
       if (statusOf(error) !== 404) throw error;
-      const data = await ask('v2');
-      this.version = 'v2';
-      logger.info(
-        { context: 'Discovery', version: 'v2' },
-        'this Nacos does not know the API of Nacos 3: it is asked as Nacos 2',
-      );
-      return data;
+      const { version } = this;
+      // It may be upgraded while we run.
+      this.version = undefined;
+      if (version) throw error;
     }
+    const data = await ask('v2');
+    this.version = 'v2';
+    this.log.info({ version: 'v2' }, 'this Nacos does not know the API of Nacos 3: it is asked as Nacos 2');
+    return data;
   }
 
   close(): void {
