@@ -1,9 +1,13 @@
+import { Script } from 'node:vm';
 import { SchematicsException } from '@angular-devkit/schematics';
 import { parse } from 'yaml';
 import { namesOf } from './names.js';
 
-/** What `<App>Config`, `<App>Client` and so on would then be called twice, or a folder of ours is called. */
-const reserved = ['http', 'idempotency', 'outbox', 'app', 'test'];
+/** With these for a name, something of what is generated would be called as another thing beside it is, or as a folder of ours. */
+const reserved = [
+  ...['http', 'idempotency', 'outbox', 'app', 'test'],
+  ...['cache', 'create', 'db', 'find', 'items', 'load', 'migrations', 'terms', 'worker'],
+];
 /** A label of DNS may have 63 characters; the longest name of ours that is made of this one adds some. */
 const longestName = 40;
 const firstPort = 3000;
@@ -32,13 +36,26 @@ function ownerOf(tree, name) {
   const folder = ['apps', 'libs', 'tools', '.'].find((parent) => tree.getDir(`${parent}/${name}`).subfiles.length > 0);
   if (folder === 'apps') return `there is one in apps/${name}`;
   if (folder) return `it is that of ${folder === '.' ? name : `${folder}/${name}`}`;
-  const composeFile = composeFilesOf(tree).find((file) => name in (parse(tree.readText(file)).services ?? {}));
+  const composeFile = composeFilesOf(tree).find((file) =>
+    Object.hasOwn(parse(tree.readText(file)).services ?? {}, name),
+  );
   if (composeFile) return `${composeFile} has a container of that name`;
-  if (reserved.includes(name)) return 'the code has another use for it';
+  const { camel } = namesOf(name);
+  if (reserved.includes(name) || !isIdentifier(camel)) return 'the code has another use for it';
   const variable = `${namesOf(name).upper}_URL`;
   if (new RegExp(`^(# )?${variable}=`, 'm').test(tree.readText('.env.example')))
     return `${variable} means something else`;
   return undefined;
+}
+
+/** Whether JavaScript allows a variable and a field of that name. */
+function isIdentifier(word) {
+  try {
+    new Script(`'use strict'; async () => { let ${word}; }`);
+    return !(word in {});
+  } catch {
+    return false;
+  }
 }
 
 /** @throws SchematicsException naming those that there are */

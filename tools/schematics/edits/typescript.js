@@ -24,6 +24,9 @@ export function addProperty(tree, file, calledFunction, key, value) {
   const call = find(source, (node) => ts.isCallExpression(node) && node.expression.getText() === calledFunction);
   const object = call?.arguments.find(ts.isObjectLiteralExpression);
   if (!object) throw new SchematicsException(`${file} calls no ${calledFunction} with an object.`);
+  if (object.properties.some(({ name }) => name?.getText() === key)) {
+    throw new SchematicsException(`${file} has a ${key} already.`);
+  }
   return append(tree, file, text, object, object.properties, `${key}: ${value}`);
 }
 
