@@ -1,10 +1,10 @@
+import { createIdempotencyTable } from '@app/postgres';
 import { type Kysely, sql } from 'kysely';
 
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     create table payments (
       id uuid primary key,
-      idempotency_key text not null unique,
       order_id uuid not null,
       amount bigint not null check (amount > 0),
       currency text not null,
@@ -12,4 +12,5 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       status text not null check (status in ('authorised', 'declined')),
       created_at timestamptz not null default now()
     )`.execute(db);
+  await createIdempotencyTable(db);
 }
