@@ -17,9 +17,14 @@ describe('the generator, in a copy of this repository', () => {
     expect(await copy.changes()).toBe('');
   });
 
-  it('says in one line, and to scripts, why it refuses', async () => {
-    const { code, output } = await copy.run('nest', 'g', 'app', 'cache');
-    expect([code, output.trim().split('\n')]).toEqual([1, [expect.stringContaining('it is that of libs/cache')]]);
+  it.each([
+    [['app', 'cache'], 'it is that of libs/cache'],
+    [['app'], 'A service needs a name'],
+    [['client', 'prices'], '--project'],
+    [['client', 'prices', '--project', 'nobody'], 'There is no service "nobody"'],
+  ])('says in one line, and to scripts, why it refuses: %j', async (arguments_, reason) => {
+    const { code, output } = await copy.run('nest', 'g', ...arguments_);
+    expect([code, output.trim().split('\n')]).toEqual([1, [expect.stringContaining(reason)]]);
     expect(await copy.changes()).toBe('');
   });
 

@@ -23,6 +23,7 @@ export const appsOf = (tree) =>
 
 /** @throws SchematicsException saying why no service can be called so */
 export function checkNewName(tree, name) {
+  if (!name) throw new SchematicsException('A service needs a name, such as `nest g app billing`.');
   if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name) || name.length > longestName) {
     throw new SchematicsException(
       `"${name}" cannot be the name of a service: it needs lower-case letters, digits and single hyphens, at most ${longestName}, a letter first.`,

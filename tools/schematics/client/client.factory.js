@@ -12,6 +12,7 @@ export function client({ name, project, sourceRoot }) {
   return (tree) => {
     const caller = project || /^apps\/([^/]+)\//.exec(sourceRoot ?? '')?.[1];
     if (!caller) throw new SchematicsException('Which service calls it? Say so with --project.');
+    if (!name) throw new SchematicsException('Which service is called? Say so as in `nest g client payments`.');
     checkApp(tree, caller);
     checkApp(tree, name);
     if (tree.exists(`apps/${caller}/src/${name}.client.ts`)) {
