@@ -22,6 +22,8 @@ const project = {
 export default {
   coverageProvider: 'v8',
   workerIdleMemoryLimit: '512MB',
+  // System tests wait more than they compute, so the main process needs no core of its own.
+  maxWorkers: '100%',
   // System tests start servers and services; unit specs take milliseconds.
   testTimeout: 60_000,
   projects: [
