@@ -2,7 +2,7 @@ export { IdempotencyModule, type IdempotencyModuleOptions } from './idempotency/
 export { type IdempotencyOptions, idempotencyEnv } from './idempotency/idempotency.options.js';
 export { createIdempotencyTable } from './idempotency/idempotency.table.js';
 export { Idempotent, type IdempotentOptions, type IdempotentRequest } from './idempotency/idempotent.interceptor.js';
-export { type Migration, MigrationRunningError, migrate } from './migrate.js';
+export { type Migration, MigrationBlockedError, MigrationRunningError, migrate } from './migrate.js';
 export { type OutboxOptions, outboxEnv } from './outbox/outbox.options.js';
 export {
   addToOutbox,

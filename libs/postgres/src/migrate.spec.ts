@@ -1,7 +1,8 @@
 import { type PostgresServer, startPostgres } from '@app/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Kysely, sql } from 'kysely';
-import { type Migration, MigrationRunningError, migrate } from './migrate.js';
+import pg from 'pg';
+import { type Migration, MigrationBlockedError, MigrationRunningError, migrate } from './migrate.js';
 import { PostgresUnavailableError } from './postgres.errors.js';
 import { postgresEnv } from './postgres.options.js';
 
@@ -69,6 +70,26 @@ describe('migrate', () => {
   it('may take longer than a statement of the service', async () => {
     const slow = running('select pg_sleep(0.1)');
     expect(await migrate({ ...options(), statementTimeoutMs: 20 }, { '0001-slow': slow })).toEqual(['0001-slow']);
+  });
+
+  it('leaves what a later version has made, so that one can go back to the version before', async () => {
+    await migrate(options(), { '0001-first': first, '0002-second': second });
+    expect(await migrate(options(), { '0001-first': first })).toEqual([]);
+    expect(await tables()).toEqual(['first', 'second']);
+    await expect(migrate(options(), { '0001-first': first, '0003-other': second })).rejects.toThrow('0002-second');
+  });
+
+  it('gives up on a table that is in use, so that what came later does not wait behind it for long', async () => {
+    await migrate(options(), { '0001-first': first });
+    const user = new pg.Client(url);
+    await user.connect();
+    await user.query('begin; select from first');
+    const change = { '0001-first': first, '0002-change': running('alter table first add column text text') };
+    const error = await migrate({ ...options(), statementTimeoutMs: 20 }, change).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(MigrationBlockedError);
+    expect(error).toMatchObject({ mend: expect.stringContaining('Run it again') });
+    await user.end();
+    expect(await migrate(options(), change)).toEqual(['0002-change']);
   });
 
   it('says that the database cannot be used', async () => {
