@@ -20,6 +20,9 @@ const eventLoopBlockedSeconds = 1;
 const errorRatio = 0.05;
 const shedRatio = 0.01;
 
+/** For metrics that others in the same Prometheus have, too. */
+const ofOurs = (services: readonly string[]) => `{job=~"${services.join('|')}"}`;
+
 /** Every alert. Objectives come first: they tell what users feel, the others tell why. */
 export function alerts(services: readonly string[]): Alert[] {
   return [
@@ -48,7 +51,7 @@ export function alerts(services: readonly string[]): Alert[] {
     },
     {
       name: 'InstanceDown',
-      expr: 'up == 0',
+      expr: `up${ofOurs(services)} == 0`,
       for: '1m',
       severity: 'ticket',
       summary: '{{ $labels.instance }} of {{ $labels.job }} does not answer',
@@ -117,7 +120,7 @@ export function alerts(services: readonly string[]): Alert[] {
     },
     {
       name: 'EventLoopBlocked',
-      expr: `${metric.eventLoopDelayMax} > ${eventLoopBlockedSeconds}`,
+      expr: `${metric.eventLoopDelayMax}${ofOurs(services)} > ${eventLoopBlockedSeconds}`,
       severity: 'ticket',
       summary:
         'The event loop of {{ $labels.job }} ({{ $labels.instance }}) stood still for {{ $value | humanizeDuration }}',
