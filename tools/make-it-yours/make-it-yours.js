@@ -37,7 +37,7 @@ await main(async () => {
   if (!keepShop) {
     // Before anything is changed: a name that is refused.
     await make('--dry-run');
-    await step('remove the shop', removeShop);
+    await step('remove the shop', () => removeShop(service));
   }
   await step(`call it ${name}, and its packages @${scope}/…`, () => rename({ name, scope }));
   await step('remove this command', removeOurselves);

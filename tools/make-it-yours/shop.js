@@ -6,8 +6,8 @@ const ofTheShop = /\b(storefront|payments|orders|shop)\b/i;
 /** Sections of README that tell of nothing else. */
 const sections = ['What you will see', "A request's way"];
 
-/** Removes the shop, with its tests, its load, and what README says of it. */
-export function removeShop() {
+/** Removes the shop, with its tests, its load, and what README says of it. What is explained by one of its services is explained by `service`. */
+export function removeShop(service) {
   removeFiles(
     ...readdirSync('apps').map((name) => `apps/${name}`),
     'tools/traffic',
@@ -24,6 +24,11 @@ export function removeShop() {
     edit('README.md', (text) => text.replace(new RegExp(`^## ${section}$[^]*?(?=^## )`, 'm'), ''));
   }
   removeLines('README.md', /apps\/(storefront|orders|payments)|traffic|break-payments|the shop/);
+  removeLines('docs/production.md', /seed/);
+  removeLines('tools/schematics/README.md', /the shop/);
+  for (const file of ['README.md', 'docs/production.md', 'tools/schematics/README.md']) {
+    edit(file, (text) => text.replaceAll(/\b(storefront|orders|payments)\b/g, service));
+  }
 }
 
 /** Tests that need the shop, and what then helps no test any more. */
