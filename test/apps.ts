@@ -9,11 +9,12 @@ export const apps = readdirSync('apps')
 
 export const dockerfile = readFileSync('Dockerfile', 'utf8');
 
+const lastStage = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
+
 /** What the image of every app sets in the environment. */
-export const imageEnv = parseEnv((/^ENV (NODE_ENV.*)$/m.exec(dockerfile)?.[1] ?? '').replaceAll(' ', '\n')) as Record<
-  string,
-  string
->;
+export const imageEnv = parseEnv(
+  [...lastStage.matchAll(/^ENV (.*)$/gm)].flatMap(([, line]) => line?.match(/\w+=("[^"]*"|\S+)/g) ?? []).join('\n'),
+) as Record<string, string>;
 
 /** The command of one of its instructions. */
 export function imageCommand(instruction: 'CMD' | 'HEALTHCHECK'): string[] {

@@ -105,6 +105,18 @@ withKubectl.each(overlays)('deploy/%s', (overlay) => {
     }
   });
 
+  it('leaves a part of the memory to what is not the heap', () => {
+    const [percentage = 0, semiSpace = 0] = (imageEnv.NODE_OPTIONS?.match(/(?<=size(-percentage)?=)\d+/g) ?? []).map(
+      Number,
+    );
+    const ours = pods().flatMap(({ spec }) => spec.containers.filter(({ envFrom }) => envFrom));
+    for (const { name, resources } of ours) {
+      const [, limit = 0] = /^(\d+)Mi$/.exec(resources?.limits?.memory ?? '') ?? [];
+      const heap = (Number(limit) * percentage) / 100 + 3 * semiSpace;
+      expect([name, heap > 0.5 * Number(limit), heap < 0.85 * Number(limit)]).toEqual([name, true, true]);
+    }
+  });
+
   it('selects what it means to', () => {
     const labels = pods().map(({ metadata }) => metadata.labels);
     const selects = (selector: Record<string, string>) =>
@@ -130,7 +142,7 @@ withKubectl.each(overlays)('deploy/%s', (overlay) => {
     const known = await variablesOf(app);
     const pod = podOf('Deployment', app);
     const { image, ports, env = [], envFrom = [] } = pod.containers[0];
-    const ofOthers = /^(OTEL_\w+|NODE_OPTIONS|POD_NAME|POD_NAMESPACE|APP)$/;
+    const ofOthers = /^(OTEL_\w+|POD_NAME|POD_NAMESPACE|APP)$/;
     const names = Object.keys(envOf(pod.containers[0])).filter((name) => !ofOthers.test(name));
     // Development gives a database to all.
     expect(names.filter((name) => !known.has(name) && name !== 'DATABASE_URL')).toEqual([]);
