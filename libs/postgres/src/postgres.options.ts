@@ -19,7 +19,9 @@ export const postgresEnv = z
     DATABASE_ACQUIRE_TIMEOUT_MS: ms(60_000)
       .default(2_000)
       .describe('How long a request waits for a connection, a free one or a new one.'),
-    DATABASE_STATEMENT_TIMEOUT_MS: ms(600_000).default(5_000).describe('How long one SQL statement may take. In a migration, how long one may wait for a lock.'),
+    DATABASE_STATEMENT_TIMEOUT_MS: ms(600_000)
+      .default(5_000)
+      .describe('How long one SQL statement may take. In a migration, how long one may wait for a lock.'),
     DATABASE_CIRCUIT_BREAKER_OPEN_MS: ms(3_600_000)
       .default(1_000)
       .describe('How long the database is left alone after too many failures, before one connection looks again.'),
