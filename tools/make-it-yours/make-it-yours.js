@@ -86,6 +86,6 @@ function checked(option, value, characters = longest) {
 }
 
 function removeOurselves() {
-  removeFiles('tools/make-it-yours', 'test/drills/make-it-yours.js');
+  removeFiles('tools/make-it-yours', 'test/make-it-yours.spec.ts', 'test/drills/make-it-yours.js');
   for (const file of trackedFiles().filter((one) => /\.(md|json|ts)$/.test(one))) removeLines(file, /make-it-yours/);
 }
