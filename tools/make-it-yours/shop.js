@@ -24,6 +24,7 @@ export function removeShop(service) {
     edit('README.md', (text) => text.replace(new RegExp(`^## ${section}$[^]*?(?=^## )`, 'm'), ''));
   }
   removeLines('README.md', /apps\/(storefront|orders|payments)|traffic|break-payments|the shop/);
+  edit('tools/dev/stack.js', (text) => text.replace('\\n  npx pnpm@12 traffic', ''));
   removeLines('docs/production.md', /seed/);
   removeLines('tools/schematics/README.md', /the shop/);
   for (const file of ['README.md', 'docs/production.md', 'tools/schematics/README.md']) {
