@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { parseEnv } from 'node:util';
 import { eventually, freePort, isInstalled, KubernetesApi, type PostgresServer, startPostgres } from '@app/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -264,14 +264,19 @@ interface Spread {
 }
 
 withKubectl('the example in docs/production.md', () => {
-  const folder = mkdtempSync('deploy/.example-');
-  afterAll(() => rmSync(folder, { recursive: true }));
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(realpathSync(tmpdir()), 'ballast-overlay-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   it('builds what schemas allow, of the version and with the settings that it names', async () => {
     const [, example = ''] = /^```yaml\n(.*?)^```/ms.exec(readFileSync('docs/production.md', 'utf8')) ?? [];
     // It speaks of one app; there may be others here.
     const [, spokenOf = ''] = /name: ballast\/([\w-]+)/.exec(example) ?? [];
-    const text = example.replaceAll(new RegExp(`\\b${spokenOf}\\b`, 'g'), apps[0] ?? '');
+    const text = example
+      .replaceAll(new RegExp(`\\b${spokenOf}\\b`, 'g'), apps[0] ?? '')
+      .replace('../production', relative(folder, 'deploy/production'));
     writeFileSync(join(folder, 'kustomization.yml'), text);
     const objects = build(folder);
     expect(await Promise.all(objects.map(validate))).toEqual(objects.map(() => []));
