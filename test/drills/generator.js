@@ -76,8 +76,8 @@ async function run(copy) {
   }
 }
 
-async function answers(address, init) {
-  const { status } = await fetch(address, init);
+async function answers(address) {
+  const { status } = await fetch(address);
   if (status !== 200) throw new Error(`${address} answered ${status}`);
 }
 
